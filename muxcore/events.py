@@ -1,0 +1,130 @@
+"""What can happen to a console, as frozen dataclasses.
+
+The daemon turns each into a QMP event named in `NAMES`; `data` gives its
+members, spelled with hyphens as QAPI does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to the console named `console`."""
+
+    console: str
+
+    def data(self) -> dict[str, Any]:
+        """The event's members as QMP spells them; members that are None are left out."""
+        members = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name.removesuffix("_").replace("_", "-"): value
+            for name, value in members.items()
+            if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class ConsoleAdded(Event):
+    """A console exists from now on."""
+
+
+@dataclass(frozen=True)
+class ConsoleRemoved(Event):
+    """A console, its guest and its backends are gone."""
+
+
+@dataclass(frozen=True)
+class GuestChanged(Event):
+    """The guest's state changed: see `chardev.base.State`."""
+
+    id: str
+    state: str
+    reason: str | None = None
+    exit_status: int | None = None
+
+
+@dataclass(frozen=True)
+class BackendAdded(Event):
+    """A backend is on the console from now on."""
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True)
+class BackendRemoved(Event):
+    """A backend is no longer on the console."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class BackendChanged(Event):
+    """A backend's state or settings changed."""
+
+    id: str
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PeerOpened(Event):
+    """A byte stream of a backend came up: a client connected, a pty was opened."""
+
+    id: str
+    peer: str
+    label: str
+
+
+@dataclass(frozen=True)
+class PeerClosed(Event):
+    """A byte stream of a backend ended; `reason` is None when its user simply left."""
+
+    id: str
+    peer: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PeerChanged(Event):
+    """A peer began to lag, fell out of the history, or caught up again."""
+
+    id: str
+    peer: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Gap(Event):
+    """A peer did not get the bytes from offset `from_` up to, not including, `to`."""
+
+    id: str
+    peer: str
+    from_: int
+    to: int
+
+
+@dataclass(frozen=True)
+class SizeChanged(Event):
+    """The size the guest was told, in character cells."""
+
+    rows: int
+    cols: int
+
+
+NAMES: dict[type[Event], str] = {
+    ConsoleAdded: "MUX_CONSOLE_ADDED",
+    ConsoleRemoved: "MUX_CONSOLE_REMOVED",
+    GuestChanged: "MUX_GUEST_CHANGED",
+    BackendAdded: "MUX_BACKEND_ADDED",
+    BackendRemoved: "MUX_BACKEND_REMOVED",
+    BackendChanged: "MUX_BACKEND_CHANGED",
+    PeerOpened: "MUX_PEER_OPENED",
+    PeerClosed: "MUX_PEER_CLOSED",
+    PeerChanged: "MUX_PEER_CHANGED",
+    Gap: "MUX_GAP",
+    SizeChanged: "MUX_SIZE_CHANGED",
+}

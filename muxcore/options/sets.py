@@ -1,0 +1,228 @@
+"""Every chardev type's options, each declared once.
+
+A field is an option: its name with `_` for `-` (or what `option(name=...)` says),
+its type, its default, its help and its unit. Grammar, QMP, help and forms are
+all derived from these dataclasses (qemu/chardev/*.c, qapi/char.json).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal
+
+Policy = Literal["drop", "block", "disconnect"]
+Parity = Literal["none", "even", "odd", "mark", "space"]
+Flow = Literal["none", "xonxoff", "rtscts", "dsrdtr"]
+Restart = Literal["never", "on-failure", "always"]
+
+KIB = 1024
+
+
+def option(
+    default: Any = None,  # noqa: ANN401 - the field's own annotation is its type
+    help: str = "",
+    *,
+    unit: Literal["", "ms", "bytes", "baud", "s"] = "",
+    minimum: int | None = None,
+    maximum: int | None = None,
+    required: bool = False,
+) -> Any:  # noqa: ANN401
+    """Declare one option. A `bytes` option takes QEMU's size suffixes (64K, 1M, 1G)."""
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "required": required,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChardevOptions:
+    """Options of muxtui's own that every chardev takes; they act on backends."""
+
+    TYPE: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+
+    policy: Policy = option("drop", "what happens when a peer's lag reaches the history")
+    patience: int = option(
+        50,
+        "how long the guest may wait once for a peer that was keeping up",
+        unit="ms",
+        minimum=0,
+        maximum=60_000,
+    )
+    block_timeout: int = option(
+        5000,
+        "under policy=block, how long the guest may wait (0: for ever)",
+        unit="ms",
+        minimum=0,
+        maximum=86_400_000,
+    )
+    gap_marker: bool = option(True, "show skipped bytes in the stream")
+    replay: int = option(0, "history sent to a new peer", unit="bytes", minimum=0, maximum=1 << 30)
+    readonly: bool = option(False, "never pass input to the guest")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullOptions(ChardevOptions):
+    """Swallows what it is given (chardev/char-null.c)."""
+
+    TYPE = "null"
+    HELP = "swallows everything"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingbufOptions(ChardevOptions):
+    """Keeps the last bytes for QMP's ringbuf-read (chardev/char-ringbuf.c)."""
+
+    TYPE = "ringbuf"
+    HELP = "the last bytes, read over QMP"
+
+    size: int = option(
+        64 * KIB, "bytes kept, a power of two", unit="bytes", minimum=1, maximum=1 << 30
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOptions(ChardevOptions):
+    """A log file (chardev/char-file.c); `policy` defaults to block."""
+
+    TYPE = "file"
+    HELP = "a log file"
+
+    path: str = option("", "the file", required=True)
+    append: bool = option(False, "keep what the file holds; otherwise it is truncated")
+    policy: Policy = option("block", "what happens when the file's lag reaches the history")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PtyOptions(ChardevOptions):
+    """A pseudo-terminal with an optional symlink (chardev/char-pty.c)."""
+
+    TYPE = "pty"
+    HELP = "a pseudo-terminal for tio, screen or picocom"
+
+    path: str = option("", "symlink to the slave")
+    replay: int = option(
+        64 * KIB, "history sent at most to an opener", unit="bytes", minimum=0, maximum=1 << 30
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocketOptions(ChardevOptions):
+    """A unix or TCP socket, server or client (chardev/char-socket.c).
+
+    `path` or `host` and `port` are given, never both. `reconnect_ms` None means
+    a backoff from 100 ms to 30 s with jitter; 0 means no retry, as in QEMU.
+    `wait` None means QEMU's default: on for a server, meaningless for a client.
+    """
+
+    TYPE = "socket"
+    HELP = "a unix or TCP socket"
+
+    path: str = option("", "unix socket")
+    host: str = option("", "TCP host; a server binds loopback when it is not given")
+    port: str = option("", "TCP port or service name")
+    server: bool = option(False, "listen rather than connect")
+    wait: bool | None = option(None, "the guest waits for the first client (server only)")
+    nodelay: bool = option(False, "no Nagle delay (TCP only)")
+    reconnect_ms: int | None = option(
+        None,
+        "time between attempts to connect (client only)",
+        unit="ms",
+        minimum=0,
+        maximum=3_600_000,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerialOptions(ChardevOptions):
+    """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours)."""
+
+    TYPE = "serial"
+    HELP = "a serial port"
+
+    path: str = option("", "device, best a stable link below /dev/serial/by-id", required=True)
+    speed: int = option(115200, "line speed", unit="baud", minimum=1, maximum=12_000_000)
+    bits: int = option(8, "data bits", minimum=5, maximum=8)
+    parity: Parity = option("none", "parity")
+    stop: int = option(1, "stop bits", minimum=1, maximum=2)
+    flow: Flow = option("none", "flow control")
+    reconnect_ms: int | None = option(
+        None,
+        "time between attempts to open the port again",
+        unit="ms",
+        minimum=0,
+        maximum=3_600_000,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessOptions(ChardevOptions):
+    """A program on a pty. `command` is one string run by `/bin/sh -c`.
+
+    `restart` says when it is started again after it ended, with the backoff of
+    a reconnecting socket. `env` holds `NAME=VALUE` words as a shell writes them
+    (shlex), added to the environment of the client that asked.
+    """
+
+    TYPE = "process"
+    HELP = "a program on a pseudo-terminal"
+
+    command: str = option("", "the command line, run by /bin/sh -c", required=True)
+    cwd: str = option("", "working directory")
+    env: str = option("", "NAME=VALUE words added to the environment")
+    rows: int = option(24, "height of its terminal", minimum=1, maximum=10_000)
+    cols: int = option(80, "width of its terminal", minimum=1, maximum=10_000)
+    restart: Restart = option("never", "when to start it again")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryOptions(ChardevOptions):
+    """An endpoint inside the process, for tests and for programs that embed muxcore."""
+
+    TYPE = "inmemory"
+    HELP = "an endpoint inside the process"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachOptions(ChardevOptions):
+    """A stream handed out on the control socket by mux-attach; never configured."""
+
+    TYPE = "attach"
+    HELP = "a client of the control socket"
+
+
+CONFIGURABLE: dict[str, type[ChardevOptions]] = {
+    options.TYPE: options
+    for options in (
+        FileOptions,
+        NullOptions,
+        ProcessOptions,
+        PtyOptions,
+        RingbufOptions,
+        SerialOptions,
+        SocketOptions,
+    )
+}
+"""What a user may write, by QEMU's type name."""
+
+
+@dataclass(frozen=True)
+class ChardevSpec:
+    """A chardev as asked for: its id (None when the asker gave none), type and options."""
+
+    id: str | None
+    options: ChardevOptions
+
+    @property
+    def type(self) -> str:
+        """QEMU's name of the type."""
+        return self.options.TYPE
+
+
+def option_names(options: type[ChardevOptions]) -> list[str]:
+    """The option names of a type as they are written, in declaration order."""
+    return [item.name.replace("_", "-") for item in fields(options)]
