@@ -1,0 +1,1 @@
+"""The terminal engine's adapter: screen, keys, mouse. No I/O."""

@@ -1,0 +1,196 @@
+"""What stands in front of a terminal engine: keeps from it what crashes, blinds or bloats it.
+
+The guard follows the guest's output with the escape grammar of ECMA-48 and the DEC parser (an ESC
+begins anew anywhere, CAN and SUB abort, C0 controls inside a sequence act at once) and passes it
+on unchanged but for these points, the same however the output is split:
+
+* Modes 69 (left and right margins) and 2027 (grapheme clusters): together they crash
+  libghostty-vt. 3 and 40 (132 columns) resize the screen, 2 (VT52) changes the grammar.
+* Printer control (CSI i) hides all that follows, window operations (CSI t) resize the screen or
+  type the title into the guest, DECSCPP and DECSNLS resize it, DECINVM replays macros.
+* APC, PM and SOS strings do nothing here but cost memory; OSC and DCS strings lose what exceeds
+  `MAX_STRING`. The Linux console's unterminated `OSC P nrrggbb` and `OSC R` are dropped.
+* C1 controls, as UTF-8 or as bytes inside a sequence: terminals disagree about them.
+* Mended for engines that lack it: an SGR's trailing empty parameter is a zero, DEL prints
+  nothing, DECSTR becomes the settings it stands for (origin mode is kept).
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_STRING = 65_536
+"""Payload bytes of an OSC or DCS string that reach the engine; the rest is swallowed."""
+
+MAX_SEQUENCE = 512
+"""Bytes of a control sequence; a longer one is dropped whole."""
+
+_REFUSED_MODES = frozenset({2, 3, 40, 69, 2027})
+
+# What does not match is passed on without a closer look, so this decides the guard's speed.
+_SUSPECT = re.compile(
+    rb"\x7f|\xc2(?:[\x80-\x9f]|\Z)|\x1b(?!"
+    rb"\[(?:(?:[0-9;:]*[0-9:])?m"
+    rb"|[<-?]?[0-9;:]*[@-gj-kn-oq-su-{}~]"
+    rb"|\?(?:1|5|6|7|12|25|47|1000|1002|1003|1004|1006|1007|1034|1047|1048|1049|2004|2026)[hl]"
+    rb"|[0-9;]*[hl])"
+    rb"|[0-9:-OQ-WYZ\\`-~]"
+    rb"|[()*+#%][0-~])"
+)
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_STRING_STOP = re.compile(rb"[\x07\x18\x1a\x1b]")
+_HIGH = re.compile(rb"[\x7f-\xff]+")
+_CONTROL_SEQUENCE = re.compile(rb"\x1b\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
+_LINUX_OSC = re.compile(rb"R|P[0-9A-Fa-f]{7}")
+_LINUX_OSC_BEGUN = re.compile(rb"(?:P[0-9A-Fa-f]{0,6})?")
+
+# DECSTR by its parts (DEC STD 070, 5-102); the cursor stays where it is.
+_SOFT_RESET = b"\x1b7\x1b[r\x1b8\x1b[m\x1b[4l\x1b[?25h\x1b[?7h\x1b[?1l\x1b[?66l\x1b(B\x1b)B\x0f"
+
+_HARMLESS_WINDOW_OPERATIONS = frozenset({b"14", b"16", b"18", b"22", b"23"})
+"""XTWINOPS that report sizes, and that save and restore the title."""
+
+
+class Guard:
+    """A filter over one guest's output, with the state that makes splits invisible."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        """An unfinished sequence, not yet shown to the engine."""
+        self._string = b""
+        """`]` or `P` while such a string passes, `_` while one is dropped; empty outside."""
+        self._string_left = 0
+        """Bytes of the string that may still pass."""
+
+    def filter(self, data: bytes) -> bytes:
+        """Return the part of the output the engine may see now."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        out: list[bytes] = []
+        pos = 0
+        while pos < len(data):
+            if self._string:
+                pos = self._follow_string(data, pos, out)
+                continue
+            suspect = _SUSPECT.search(data, pos)
+            if suspect is None:
+                out.append(data[pos:])
+                break
+            out.append(data[pos : suspect.start()])
+            pos = self._judge(data, suspect, out)
+        return b"".join(out)
+
+    def _judge(self, data: bytes, suspect: re.Match[bytes], out: list[bytes]) -> int:
+        """Deal with a suspect; return where to go on."""
+        if data[suspect.start()] == 0x1B:
+            return self._follow_sequence(data, suspect.start(), out)
+        if suspect[0] == b"\xc2":
+            self._held = b"\xc2"
+        return suspect.end()
+
+    def _follow_sequence(self, data: bytes, pos: int, out: list[bytes]) -> int:
+        """Pass or drop the escape sequence at `pos`, or hold it until its end arrives."""
+        kept = bytearray(b"\x1b")
+        for at in range(pos + 1, len(data)):
+            byte = data[at]
+            if byte == 0x1B or byte >= 0x80:
+                return at
+            if byte in b"\x18\x1a":
+                return at + 1
+            if byte < 0x20:
+                out.append(bytes((byte,)))
+            elif byte != 0x7F:
+                complete = _completes(kept, byte)
+                if complete or len(kept) < MAX_SEQUENCE:
+                    kept.append(byte)
+                if complete:
+                    return self._finish_sequence(bytes(kept), data, at + 1, out)
+        self._held = bytes(kept)
+        return len(data)
+
+    def _finish_sequence(self, sequence: bytes, data: bytes, pos: int, out: list[bytes]) -> int:
+        """Deal with a whole sequence that ends before `pos`; return where to go on."""
+        kind = sequence[1:2]
+        if kind == b"[":
+            out.append(_judge_control_sequence(sequence))
+        elif kind == b"]" and (linux := _LINUX_OSC.match(data, pos)):
+            return linux.end()
+        elif kind == b"]" and _LINUX_OSC_BEGUN.fullmatch(data, pos):
+            self._held = sequence + data[pos:]
+            return len(data)
+        elif kind in b"]P":
+            out.append(sequence)
+            self._string, self._string_left = kind, MAX_STRING
+        elif kind in b"X^_":
+            self._string, self._string_left = b"_", 0
+        else:
+            out.append(sequence)
+        return pos
+
+    def _follow_string(self, data: bytes, pos: int, out: list[bytes]) -> int:
+        """Pass what may pass of the string that goes on at `pos`; return where to go on."""
+        stop = _STRING_STOP.search(data, pos)
+        end = stop.start() if stop else len(data)
+        payload = data[pos:end]
+        if self._string == b"P":
+            payload = _HIGH.sub(b"", payload)
+        elif payload.endswith(b"\xc2") and not stop:
+            self._held, payload = b"\xc2", payload[:-1]
+        payload = _C1.sub(b"", payload)[: self._string_left]
+        self._string_left -= len(payload)
+        out.append(payload)
+        return self._stop_string(data, end, out) if stop else end
+
+    def _stop_string(self, data: bytes, pos: int, out: list[bytes]) -> int:
+        """Deal with the control character at `pos` inside a string; return where to go on."""
+        if data[pos] == 0x07 and self._string != b"]":
+            return pos + 1
+        if data[pos] == 0x1B and pos + 1 == len(data):
+            self._held = b"\x1b"
+            return pos + 1
+        size = {0x07: 1, 0x18: 1, 0x1A: 1, 0x1B: 2 * data.startswith(b"\x1b\\", pos)}[data[pos]]
+        if self._string != b"_":
+            # An ESC that begins something else aborts the string; the engine may never see it.
+            out.append(data[pos : pos + size] or b"\x18")
+        self._string = b""
+        return pos + size
+
+
+def _completes(sequence: bytearray, byte: int) -> bool:
+    """Whether `byte` is the last one of an escape sequence that began as `sequence`."""
+    if len(sequence) == 1:
+        return byte >= 0x30 and byte != 0x5B
+    return byte >= (0x40 if sequence[1] == 0x5B else 0x30)
+
+
+def _judge_control_sequence(sequence: bytes) -> bytes:
+    """Return what the engine gets instead of a whole CSI sequence, often the same."""
+    parts = _CONTROL_SEQUENCE.fullmatch(sequence)
+    if parts is None or len(sequence) > MAX_SEQUENCE:
+        return b""
+    private, parameters, intermediates, final = parts.groups()
+    match intermediates + final:
+        case b"h" | b"l" if private == b"?":
+            return _allowed_modes(parameters, final)
+        case b"m" if not private and parameters.endswith(b";"):
+            return b"\x1b[" + parameters + b"0m"
+        case b"t" if private or parameters.split(b";")[0] not in _HARMLESS_WINDOW_OPERATIONS:
+            return b""
+        case b"!p":
+            return _SOFT_RESET
+        case b"i" | b"*z" | b"$|" | b"*|":
+            return b""
+    return sequence
+
+
+def _allowed_modes(parameters: bytes, final: bytes) -> bytes:
+    """Return a DECSET or DECRST of those private modes that are not refused."""
+    if b":" in parameters:
+        return b""
+    allowed = [
+        number
+        for number in parameters.split(b";")
+        if number and int(number) % 65_536 not in _REFUSED_MODES
+    ]
+    return b"\x1b[?" + b";".join(allowed) + final if allowed else b""
