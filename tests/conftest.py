@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import support
+from tests.guest import qemu
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-UBOOT_ROM = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
-GUEST_PROGRAMS = ("qemu-system-x86_64", UBOOT_ROM)
+pytest_plugins = ["tests.guest.fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +32,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are missing; fail it in CI, where nothing may be missing."""
     needed = {program for mark in item.iter_markers("needs") for program in mark.args}
     if item.get_closest_marker("guest"):
-        needed.update(GUEST_PROGRAMS)
+        needed.update(qemu.PROGRAMS)
     missing = sorted(name for name in needed if not (shutil.which(name) or os.path.exists(name)))
     if not missing:
         return
