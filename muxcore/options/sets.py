@@ -180,6 +180,16 @@ class ProcessOptions(ChardevOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HubOptions(ChardevOptions):
+    """Chardevs that share one guest (chardev/char-hub.c); written `chardevs.0=ID,...`."""
+
+    TYPE = "hub"
+    HELP = "chardevs that share one guest"
+
+    chardevs: tuple[str, ...] = option((), "ids of the chardevs", required=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryOptions(ChardevOptions):
     """An endpoint inside the process, for tests and for programs that embed muxcore."""
 
@@ -199,6 +209,7 @@ CONFIGURABLE: dict[str, type[ChardevOptions]] = {
     options.TYPE: options
     for options in (
         FileOptions,
+        HubOptions,
         NullOptions,
         ProcessOptions,
         PtyOptions,
@@ -209,13 +220,21 @@ CONFIGURABLE: dict[str, type[ChardevOptions]] = {
 }
 """What a user may write, by QEMU's type name."""
 
+ALIASES = {"memory": "ringbuf", "mux-be": "hub"}
+"""Other names a type is asked for by: an old one, and the hub's from its first series."""
+
 
 @dataclass(frozen=True)
 class ChardevSpec:
-    """A chardev as asked for: its id (None when the asker gave none), type and options."""
+    """A chardev as asked for: its id (None when the asker gave none), type and options.
+
+    `warnings` are for the asker's eyes, one or two lines each; they are no part
+    of the value.
+    """
 
     id: str | None
     options: ChardevOptions
+    warnings: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def type(self) -> str:

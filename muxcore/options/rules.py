@@ -1,0 +1,164 @@
+"""What must hold of a chardev's options once they have types, whatever they were written in.
+
+The texts are QEMU's (chardev/char-*.c, `qemu_chr_parse_*` and `qmp_chardev_open_*`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any, cast
+
+from muxcore.errors import OptionError, printable
+from muxcore.options.hints import nearest
+from muxcore.options.schema import OptionInfo, option_infos
+from muxcore.options.sets import (
+    ChardevOptions,
+    FileOptions,
+    HubOptions,
+    ProcessOptions,
+    RingbufOptions,
+    SerialOptions,
+    SocketOptions,
+)
+from muxcore.options.values import format_size
+
+Values = dict[str, Any]
+"""Options as they were given, by attribute; the types are right."""
+
+
+def make(options: type[ChardevOptions], values: Values) -> ChardevOptions:
+    """The option set of a type from what was given.
+
+    Raises:
+        OptionError: a value is out of range, a required one is missing, or they
+            do not go together.
+    """
+    for info in option_infos(options):
+        if info.attribute in values:
+            _check_value(info, values[info.attribute])
+        if info.required and not values.get(info.attribute):
+            raise OptionError(_MISSING[options], option=info.name)
+    if options in _RULES:
+        _RULES[options](values)
+    return options(**values)
+
+
+def _check_value(info: OptionInfo, value: object) -> None:
+    if info.kind in ("int", "size"):
+        _check_range(info, cast("int", value))
+    elif info.kind == "choice":
+        _check_choice(info, cast("str", value))
+    elif info.kind == "str":
+        _check_text(info.name, cast("str", value))
+
+
+def _check_range(info: OptionInfo, value: int) -> None:
+    if info.minimum is not None and info.maximum is not None:
+        show: Callable[[int], str] = format_size if info.kind == "size" else str
+        if not info.minimum <= value <= info.maximum:
+            what = "a size" if info.kind == "size" else "a number"
+            raise OptionError(
+                f"Parameter '{info.name}' expects {what} "
+                f"from {show(info.minimum)} to {show(info.maximum)}",
+                hint=info.help,
+                option=info.name,
+            )
+
+
+def _check_choice(info: OptionInfo, value: str) -> None:
+    if value not in info.choices:
+        raise OptionError(
+            f"Parameter '{info.name}' does not accept value '{printable(value)}'",
+            hint=nearest(value, info.choices) or f"one of {', '.join(info.choices)}",
+            option=info.name,
+        )
+
+
+def _check_text(name: str, value: str) -> None:
+    """No path, host or command line can hold a NUL or half a surrogate pair."""
+    try:
+        value.encode("utf-8", "surrogateescape")
+        sound = "\0" not in value
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise OptionError(f"Parameter '{name}' expects text without NUL", option=name)
+
+
+def _check_socket(values: Values) -> None:
+    if "path" in values and "host" in values:
+        raise OptionError(_ADDRESS, option="path")
+    if values.get("host") and not values.get("port"):
+        raise OptionError("chardev: socket: no port given", option="port")
+    if not values.get("path") and not values.get("port"):
+        raise OptionError(_ADDRESS, hint="give path=PATH, or host=HOST,port=PORT", option="path")
+    if values.get("path") and "port" in values:
+        raise OptionError(_ADDRESS, hint="'port' goes with 'host'", option="port")
+    _check_port(values.get("port", ""))
+    if values.get("server"):
+        if values.get("reconnect_ms") is not None:
+            raise OptionError(
+                "'reconnect-ms' option is incompatible with socket in server listen mode",
+                option="reconnect-ms",
+            )
+    elif "wait" in values:
+        raise OptionError(
+            "'wait' option is incompatible with socket in client connect mode",
+            hint="a server is asked for with server=on",
+            option="wait",
+        )
+
+
+def _check_port(port: str) -> None:
+    if port.isascii() and port.isdigit():
+        digits = port.lstrip("0")
+        if len(digits) > 5 or int(digits or "0") > 65535:
+            raise OptionError(
+                "Parameter 'port' expects a port number below 65536 or a service name",
+                option="port",
+            )
+
+
+def _check_ringbuf(values: Values) -> None:
+    size = values.get("size", RingbufOptions.size)
+    if size & (size - 1):
+        raise OptionError("size of ringbuf chardev must be power of two", option="size")
+
+
+def _check_hub(values: Values) -> None:
+    chardevs: tuple[str, ...] = values["chardevs"]
+    for index, id in enumerate(chardevs):
+        if id in chardevs[:index]:
+            message = f"chardev '{printable(id)}' is already in use"
+            raise OptionError(message, option=f"chardevs.{index}")
+
+
+def _check_process(values: Values) -> None:
+    try:
+        words = shlex.split(values.get("env", ""))
+    except ValueError:
+        words = [""]
+    if any(word.find("=") < 1 for word in words):
+        raise OptionError(
+            "Parameter 'env' expects NAME=VALUE words",
+            hint="separated by spaces, quoted as in a shell",
+            option="env",
+        )
+
+
+_ADDRESS = "None or one of 'path', 'fd' or 'host' option required."
+
+_MISSING: dict[type[ChardevOptions], str] = {
+    FileOptions: "chardev: file: no filename given",
+    HubOptions: "hub: 'chardevs' list is not defined",
+    ProcessOptions: "chardev: process: no command given",
+    SerialOptions: "chardev: serial/tty: no device path given",
+}
+
+_RULES: dict[type[ChardevOptions], Callable[[Values], None]] = {
+    HubOptions: _check_hub,
+    ProcessOptions: _check_process,
+    RingbufOptions: _check_ringbuf,
+    SocketOptions: _check_socket,
+}
