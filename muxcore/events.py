@@ -115,6 +115,15 @@ class SizeChanged(Event):
     cols: int
 
 
+@dataclass(frozen=True)
+class StreamProblem(Event):
+    """A peer's stream was refused something, or ended for breaking its format."""
+
+    id: str
+    peer: str
+    reason: str
+
+
 NAMES: dict[type[Event], str] = {
     ConsoleAdded: "MUX_CONSOLE_ADDED",
     ConsoleRemoved: "MUX_CONSOLE_REMOVED",
@@ -127,4 +136,5 @@ NAMES: dict[type[Event], str] = {
     PeerChanged: "MUX_PEER_CHANGED",
     Gap: "MUX_GAP",
     SizeChanged: "MUX_SIZE_CHANGED",
+    StreamProblem: "MUX_STREAM_ERROR",
 }

@@ -38,6 +38,7 @@ class History:
         self.times = TimeIndex()
         self._size = min(SEGMENT, capacity)
         self._count = -(-capacity // self._size) + 1
+        self._buffers: list[bytearray] = []
         self._segments: list[memoryview] = []
 
     @property
@@ -114,10 +115,22 @@ class History:
             limit -= count
         return b"".join(parts)
 
+    def find(self, byte: int, offset: int) -> int | None:
+        """Offset of the first `byte` at or after `offset`, or None; see `views` for the errors."""
+        while offset < self.end:
+            index, at = divmod(offset, self._size)
+            stop = min(self._size, at + self.end - offset)
+            found = self._buffers[index % self._count].find(byte, at, stop)
+            if found >= 0:
+                return offset - at + found
+            offset += stop - at
+        return None
+
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
         if slot == len(self._segments):
-            self._segments.append(memoryview(bytearray(self._size)))
+            self._buffers.append(bytearray(self._size))
+            self._segments.append(memoryview(self._buffers[slot]))
         return self._segments[slot]
 
 

@@ -175,12 +175,15 @@ class Chardev(ABC):
     options: ChardevOptions
     single: ClassVar[bool] = True
     """At most one stream at a time (False: a listening socket on a backend)."""
+    resumes: ClassVar[bool] = False
+    """A new stream goes on where the last one ended (a file, a pty), not at the present."""
 
     def __init__(self, id: str, options: ChardevOptions) -> None:
         self.id = id
         self.options = options
         self.owner: Owner = Unowned()
         self.is_guest = False
+        self.readonly = options.readonly
         self.state = State.CLOSED
         self.reason: str | None = None
         self.retry_at: float | None = None
@@ -219,6 +222,11 @@ class Chardev(ABC):
     def can_resize(self) -> bool:
         """Whether the far end can be told a window size."""
         return False
+
+    @property
+    def resume_limit(self) -> int | None:
+        """Bytes of history at most that a resuming stream is sent; None for all there is."""
+        return None
 
     @property
     def ready(self) -> bool:
@@ -314,11 +322,12 @@ class Chardev(ABC):
             self.streams.remove(stream)
             stream.close()
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run `work` as a task of this chardev; `aclose` cancels it and waits for it."""
         task = asyncio.get_running_loop().create_task(work, name=f"{self.id}: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _try_again(self) -> None:
         self._retry = None

@@ -1,0 +1,36 @@
+"""Noticing that a guest rang the bell. No I/O."""
+
+from __future__ import annotations
+
+from muxcore.ring import History
+
+BEL = 0x07
+LOOK_BACK = 1024
+"""Bytes before a BEL in which the start of a string it may end is looked for."""
+
+
+class Bell:
+    """Counts chunks of output that ring the bell (BEL, ECMA-48 8.3.3).
+
+    A BEL also ends an OSC string, as every prompt that sets a title shows; one
+    that does is no bell.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def scan(self, history: History, begin: int) -> None:
+        """Look at the output from `begin` to the end; at most one bell is counted in it."""
+        at = history.find(BEL, begin)
+        while at is not None:
+            if not self._ends_string(history, at):
+                self.count += 1
+                return
+            at = history.find(BEL, at + 1)
+
+    @staticmethod
+    def _ends_string(history: History, at: int) -> bool:
+        first = max(history.start, at - LOOK_BACK)
+        before = history.read(first, at - first)
+        opened = before.rfind(b"\x1b]")
+        return opened >= 0 and not any(end in before[opened:] for end in (b"\x07", b"\x1b\\"))

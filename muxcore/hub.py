@@ -1,0 +1,552 @@
+"""A console: one guest, its history, its backends.
+
+The pump is the console's own. When the guest is readable, what is there goes
+into the history and is offered to every peer that is caught up: one
+non-blocking send each, straight from the ring. A peer that lags costs the
+others nothing; before the ring would overwrite what it lacks, its policy says
+whether the guest waits for it, and how long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from muxcore import events
+from muxcore.bell import Bell
+from muxcore.chardev.attach import AttachChardev
+from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
+from muxcore.describe import describe_console, describe_status
+from muxcore.errors import (
+    CommandError,
+    MuxError,
+    NotFoundError,
+    StreamError,
+    describe_os_error,
+)
+from muxcore.hangup import HangupWatch
+from muxcore.hold import Hold
+from muxcore.input import InputQueue
+from muxcore.options.sets import AttachOptions
+from muxcore.peer import FramedPeer, Peer, Totals
+from muxcore.ring import READ_SIZE, History
+
+FLUSH = 1.0
+"""Seconds that peers have, when a console ends, to take what they still lack."""
+
+START = 0.5
+"""Seconds that a chardev's first attempt is waited for; it goes on after that."""
+
+QUIET = 0.1
+"""Seconds between two looks at how fast the guest prints."""
+
+
+class Console:
+    """See the module.
+
+    Args:
+        name: the console's id.
+        history: bytes of output retained.
+        size: (rows, cols) the guest is given from the start, or None.
+        answer: the peer whose terminal answers the guest's queries, or None.
+        notify: called with every event, synchronously.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        history: int = 1 << 20,
+        size: tuple[int, int] | None = None,
+        answer: str | None = None,
+        notify: Callable[[events.Event], None] = lambda _: None,
+    ) -> None:
+        self.name = name
+        self.history = History(history)
+        self.guest: Chardev | None = None
+        self.backends: dict[str, Chardev] = {}
+        self.size = size
+        self.answer = answer
+        self.hangups = HangupWatch()
+        self.since = time.time()
+        self.last_output = self.since
+        self.guest_received = 0
+        self.guest_sent = 0
+        self.discarded = 0
+        self.waiting_for: str | None = None
+        self.peers: tuple[Peer, ...] = ()
+        self.paused: set[str] = set()
+        self.bell = Bell()
+        self._notify = notify
+        self._hold = Hold(self)
+        self._lagging: set[Peer] = set()
+        self._left: dict[str, int] = {}
+        self._peer_numbers: dict[str, int] = {}
+        self._totals: dict[str, Totals] = {}
+        self._input = InputQueue()
+        self._input_watched = False
+        self._stream: Stream | None = None
+        self._mark = (0.0, 0)
+        self._rate = 0.0
+        self._moved = asyncio.Event()
+        self._closing = False
+
+    # Life.
+
+    async def start(self, guest: Chardev | None, backends: Iterable[Chardev]) -> None:
+        """Start the backends, then the guest; a `wait=on` backend delays only this guest."""
+        await asyncio.gather(*(self.add_backend(chardev) for chardev in backends))
+        await self.set_guest(guest)
+
+    async def set_guest(self, guest: Chardev | None) -> None:
+        """Give the console another guest (None: none); the present one is ended first."""
+        if (old := self.guest) is not None:
+            self.guest = None
+            await old.aclose()
+            old.owner = Unowned()
+        self.guest = guest
+        if guest is not None:
+            guest.is_guest = True
+            guest.owner = self
+            if self.size and guest.can_resize:
+                guest.resize(*self.size)
+            await self._start_guest()
+        self._tell_status()
+
+    async def add_backend(self, chardev: Chardev) -> None:
+        """Put a backend on the console: a new one is started, a loose one adopted."""
+        self.backends[chardev.id] = chardev
+        if chardev.resumes and chardev.resume_limit is None:
+            self._left[chardev.id] = self.replay_offset(chardev.options.replay)
+        self.emit(events.BackendAdded(self.name, chardev.id, chardev.type))
+        if chardev.state is State.CLOSED:
+            await self._begin(chardev)
+        else:
+            chardev.owner = self
+            for stream in list(chardev.streams):
+                self.stream_opened(chardev, stream)
+
+    def detach_backend(self, id: str) -> Chardev:
+        """Take a backend off the console; it goes on living, loose."""
+        chardev = self._backend(id)
+        for peer in self.peers:
+            if peer.chardev is chardev:
+                self._forget_peer(peer)
+        del self.backends[id]
+        self._forget_backend(id)
+        chardev.owner = Unowned()
+        self.emit(events.BackendRemoved(self.name, id))
+        return chardev
+
+    async def remove_backend(self, id: str) -> None:
+        """Take a backend off the console and end it; it is given time to take what it lacks."""
+        chardev = self._backend(id)
+        await self._drain_peers([peer for peer in self.peers if peer.chardev is chardev])
+        if self.backends.get(id) is chardev:
+            self.detach_backend(id)
+            await chardev.aclose()
+
+    async def aclose(self) -> None:
+        """End the console: guest first, then whoever lacks output gets it for `FLUSH` s."""
+        self._closing = True
+        await self.set_guest(None)
+        await self._drain_peers(list(self.peers))
+        chardevs = [self.detach_backend(id) for id in list(self.backends)]
+        await asyncio.gather(*(chardev.aclose() for chardev in chardevs))
+        self._hold.release()
+        self.hangups.close()
+
+    # What users ask for.
+
+    def set_backend(
+        self, id: str, *, paused: bool | None = None, readonly: bool | None = None
+    ) -> None:
+        """Pause or resume a backend's output; accept or refuse its input."""
+        chardev = self._backend(id)
+        if paused is not None:
+            (self.paused.add if paused else self.paused.discard)(id)
+        for peer in self.peers:
+            if peer.chardev is chardev:
+                if paused is not None:
+                    peer.pause(paused)
+                if readonly is not None:
+                    peer.readonly = readonly
+        if readonly is not None:
+            chardev.readonly = readonly
+        self.chardev_changed(chardev)
+
+    def disconnect_peer(self, id: str) -> None:
+        """End one peer's stream.
+
+        Raises:
+            NotFoundError: there is no such peer.
+        """
+        for peer in self.peers:
+            if peer.id == id:
+                self.peer_ended(peer, None)
+                return
+        raise NotFoundError(f"Peer '{id}' not found")
+
+    def attach(
+        self,
+        fd: int,
+        who: Who,
+        *,
+        id: str,
+        mode: Literal["rw", "ro"],
+        framing: Literal["raw", "frames"],
+        replay: int,
+        size: tuple[int, int] | None,
+    ) -> None:
+        """Make the connection `fd` (non-blocking, owned from now on) a backend named `id`."""
+        options = AttachOptions(readonly=mode == "ro", replay=replay)
+        chardev = AttachChardev(id, options, fd, who, framing)
+        self.backends[id] = chardev
+        self.emit(events.BackendAdded(self.name, id, chardev.type))
+        chardev.owner = self
+        chardev.go_live()
+        for peer in self.peers:
+            if peer.chardev is chardev and size:
+                peer.size = size
+                self.peer_resized(peer)
+
+    def replay_offset(self, replay: int) -> int:
+        """Where the last `replay` retained bytes begin."""
+        return max(self.history.start, self.history.end - replay)
+
+    def send_break(self) -> None:
+        """Send the guest a break.
+
+        Raises:
+            CommandError: there is no guest, or it is not open.
+            BreakUnsupported: the guest has no break.
+        """
+        if self.guest is None:
+            raise CommandError(f"console '{self.name}' has no guest")
+        if self.guest.can_break and self._stream is None:
+            raise CommandError(f"guest '{self.guest.id}' is not open")
+        self.guest.send_break()
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Tell the guest its size, if it can be told."""
+        if (rows, cols) == self.size or self.guest is None or not self.guest.can_resize:
+            return
+        self.size = (rows, cols)
+        self.guest.resize(rows, cols)
+        self.emit(events.SizeChanged(self.name, rows, cols))
+        self._tell_status()
+
+    def totals(self, id: str) -> Totals:
+        """What the peers that a backend no longer has moved."""
+        return self._totals.setdefault(id, Totals())
+
+    def describe(self) -> dict[str, Any]:
+        """The console as an element of mux-query-consoles."""
+        return describe_console(self)
+
+    @property
+    def held(self) -> bool:
+        """Whether the guest waits for a peer."""
+        return self._hold.active
+
+    # What chardevs report.
+
+    def stream_opened(self, chardev: Chardev, stream: Stream) -> None:
+        """See `chardev.base.Owner`."""
+        if chardev is self.guest:
+            self._stream = stream
+            stream.watch_input(self._pump)
+            return
+        number = self._peer_numbers[chardev.id] = self._peer_numbers.get(chardev.id, 0) + 1
+        kind = Peer
+        if isinstance(chardev, AttachChardev) and chardev.framing == "frames":
+            kind = FramedPeer
+        peer = kind(
+            self,
+            chardev,
+            stream,
+            f"{chardev.id}/{number}",
+            self._first_offset(chardev),
+            readonly=chardev.readonly,
+        )
+        peer.paused = chardev.id in self.paused
+        peer.tell_status(describe_status(self))
+        self.peers = (*self.peers, peer)
+        self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
+        limit = chardev.resume_limit
+        if limit is not None and chardev.id in self._left:
+            target = self.replay_offset(limit)
+            if peer.cursor < target:
+                peer.skip_to(target)
+        peer.begin()
+        self._tell_status()
+
+    def stream_held(self, chardev: Chardev, stream: Stream, seconds: float) -> None:
+        """See `chardev.base.Owner`."""
+        for peer in self.peers:
+            if peer.stream is stream:
+                peer.delay(seconds)
+                self.peer_moved(peer)
+
+    def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
+        """See `chardev.base.Owner`."""
+        if stream is self._stream:
+            self._lose_guest()
+        for peer in self.peers:
+            if peer.stream is stream:
+                self._forget_peer(peer, reason)
+
+    def chardev_changed(self, chardev: Chardev) -> None:
+        """See `chardev.base.Owner`."""
+        if chardev is self.guest:
+            state = chardev.state.value
+            self.emit(
+                events.GuestChanged(
+                    self.name, chardev.id, state, chardev.reason, chardev.exit_status
+                )
+            )
+            self._tell_status()
+            return
+        if chardev.id not in self.backends:
+            return
+        self.emit(events.BackendChanged(self.name, chardev.id, chardev.state.value, chardev.reason))
+        for peer in self.peers:
+            if peer.chardev is chardev:
+                # A file that failed no longer holds the guest; one that recovered may again.
+                self.peer_moved(peer)
+        guest = self.guest
+        if chardev.id == self.waiting_for and chardev.ready and guest is not None:
+            guest.spawn(self._start_guest(), "start")
+
+    # What peers report.
+
+    def emit(self, event: events.Event) -> None:
+        """Tell whoever listens to the daemon's events."""
+        self._notify(event)
+
+    def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
+        """See `peer.Hub`."""
+        if peer in self.peers:
+            self._forget_peer(peer, reason)
+            peer.chardev.lost(peer.stream, reason)
+            if isinstance(peer.chardev, AttachChardev):
+                self.backends.pop(peer.chardev.id, None)
+                self._forget_backend(peer.chardev.id)
+                self.emit(events.BackendRemoved(self.name, peer.chardev.id))
+
+    def peer_moved(self, peer: Peer) -> None:
+        """See `peer.Hub`."""
+        if peer.ready or peer.closing or peer not in self.peers:
+            self._lagging.discard(peer)
+        else:
+            self._lagging.add(peer)
+        self._moved.set()
+        self._hold.review()
+
+    def peer_input(self, peer: Peer) -> None:
+        """See `peer.Hub`."""
+        if peer.size is not None and peer.size != self.size:
+            self.peer_resized(peer)
+        self._input.add(peer)
+        self._feed_guest()
+
+    def peer_resized(self, peer: Peer) -> None:
+        """The guest's size follows the peer that resized or typed last, as in tmux."""
+        if peer.size is not None and not peer.readonly:
+            self.resize(*peer.size)
+
+    def peer_break(self, peer: Peer) -> None:
+        """See `peer.Hub`; a guest without a break refuses it by an event."""
+        try:
+            self.send_break()
+        except MuxError as error:
+            self.emit(events.StreamProblem(self.name, peer.chardev.id, peer.id, str(error)))
+
+    def resume_offset(self) -> int:
+        """The oldest byte kept; under a flood near the end, or it would be overrun at once."""
+        history = self.history
+        if self._rate * 0.5 > history.capacity:
+            return max(history.start, history.end - history.capacity // 16)
+        return history.start
+
+    @property
+    def lagging(self) -> Iterable[Peer]:
+        """The peers that lack output."""
+        return self._lagging
+
+    # The way out.
+
+    def _pump(self) -> None:
+        stream, history = self._stream, self.history
+        if stream is None:
+            return
+        room = self._hold.room() if self._lagging else READ_SIZE
+        if not room:
+            return
+        begin = history.end
+        end = self._read_burst(stream, room)
+        if count := history.end - begin:
+            self._fan_out(begin, count)
+        if end is not None:
+            self._guest_ended(end)
+
+    def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
+        """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
+        history = self.history
+        self.last_output = time.time()
+        while room > 0:
+            try:
+                count = stream.read_into(history.room(room))
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                return error
+            if not count:
+                return EOFError()
+            history.commit(count, self.last_output)
+            if count < min(room, stream.full_read):
+                return None
+            room -= count
+        return None
+
+    def _fan_out(self, begin: int, count: int) -> None:
+        history = self.history
+        self.guest_received += count
+        self._measure(begin)
+        views = history.views(begin)
+        for peer in self.peers:
+            if peer.ready:
+                peer.offer(views, count)
+        if self._lagging:
+            self._meet_policies()
+        self.bell.scan(history, begin)
+
+    def _measure(self, begin: int) -> None:
+        now = time.monotonic()
+        since, offset = self._mark
+        if now - since >= QUIET:
+            self._rate = (begin - offset) / (now - since)
+            self._mark = (now, begin)
+
+    def _meet_policies(self) -> None:
+        for peer in list(self._lagging):
+            if peer.overrun:
+                if peer.chardev.options.policy == "disconnect":
+                    reason = StreamError("disconnected: it lagged by the whole history")
+                    self.peer_ended(peer, reason)
+                else:
+                    peer.give_up()
+
+    def _guest_ended(self, end: EOFError | OSError) -> None:
+        guest, stream = self.guest, self._stream
+        if guest is not None and stream is not None:
+            self._lose_guest()
+            reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
+            guest.lost(stream, reason)
+
+    def _lose_guest(self) -> None:
+        if self._stream is not None:
+            self._hold.release()
+            self._stream.watch_input(None)
+            self._watch_guest_room(False)
+            self._stream = None
+            self._drop_input()
+
+    def pause_guest(self, paused: bool) -> None:
+        """Stop or resume reading the guest; only `Hold` calls this."""
+        if self._stream is not None:
+            self._stream.watch_input(None if paused else self._pump)
+
+    # The way in.
+
+    def _feed_guest(self) -> None:
+        stream = self._stream
+        if stream is None:
+            self._drop_input()
+            return
+        while data := self._input.fill():
+            try:
+                count = stream.write([bytes(data)])
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                # Reading tells the same, with what the guest still printed before it ended.
+                self._drop_input()
+                return
+            self._input.sent(count)
+            self.guest_sent += count
+            if data:
+                self._watch_guest_room(True)
+                return
+        self._watch_guest_room(False)
+
+    def _watch_guest_room(self, watched: bool) -> None:
+        if watched != self._input_watched and self._stream is not None:
+            self._input_watched = watched
+            self._stream.watch_output(self._feed_guest if watched else None)
+
+    def _drop_input(self) -> None:
+        """Keys typed at a dead guest must not reach whatever comes up in its place."""
+        if count := self._input.drop():
+            self.discarded += count
+            self._tell_status()
+
+    # Small things.
+
+    async def _begin(self, chardev: Chardev) -> None:
+        """Start a chardev, and wait for its first attempt unless that takes its time."""
+        task = chardev.spawn(chardev.start(self), "start")
+        await asyncio.wait([task], timeout=START)
+
+    async def _start_guest(self) -> None:
+        guest = self.guest
+        self.waiting_for = next((c.id for c in self.backends.values() if not c.ready), None)
+        if guest is not None and self.waiting_for is None and guest.state is State.CLOSED:
+            await self._begin(guest)
+
+    def _backend(self, id: str) -> Chardev:
+        try:
+            return self.backends[id]
+        except KeyError:
+            raise NotFoundError(f"Chardev '{id}' not found") from None
+
+    def _first_offset(self, chardev: Chardev) -> int:
+        if chardev.id in self._left:
+            return self._left[chardev.id]
+        return self.replay_offset(chardev.options.replay)
+
+    def _forget_backend(self, id: str) -> None:
+        self.paused.discard(id)
+        for table in (self._left, self._peer_numbers, self._totals):
+            table.pop(id, None)
+
+    def _forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
+        peer.let_go()
+        self.peers = tuple(other for other in self.peers if other is not peer)
+        self.totals(peer.chardev.id).add(peer)
+        self._lagging.discard(peer)
+        if peer.chardev.resumes:
+            self._left[peer.chardev.id] = peer.cursor
+        text = str(reason) if reason else None
+        self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
+        self.peer_moved(peer)
+        if not self._closing:
+            self._tell_status()
+
+    async def _drain_peers(self, peers: list[Peer]) -> None:
+        """Wait until `peers` have all there is, at most `FLUSH` seconds."""
+        try:
+            async with asyncio.timeout(FLUSH):
+                while any(peer in self._lagging and peer.holds for peer in peers):
+                    self._moved.clear()
+                    await self._moved.wait()
+                await asyncio.gather(*(peer.stream.flush() for peer in peers))
+        except TimeoutError:
+            pass
+
+    def _tell_status(self) -> None:
+        status = describe_status(self)
+        for peer in self.peers:
+            peer.tell_status(status)

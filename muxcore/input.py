@@ -1,0 +1,71 @@
+"""Whose input goes to the guest next. No I/O.
+
+Every peer has its own small inbox; the console takes from them in turn, a
+little at a time, into a short queue. So one user's paste does not hold up
+another's Ctrl-C, and what the guest does not read waits with its sender.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+QUEUE = 1024
+"""Bytes waiting for the guest itself."""
+
+TURN = 256
+"""Bytes one peer may add before the next one's turn."""
+
+
+class Source(Protocol):
+    """A peer, as far as its input goes."""
+
+    queued: bool
+    inbox: bytearray
+
+    def take(self, limit: int) -> bytes:
+        """Up to `limit` bytes, removed from the inbox."""
+
+    def drop_input(self) -> int:
+        """Empty the inbox and return how much was in it."""
+
+
+class InputQueue:
+    """The guest's queue and the peers waiting to add to it."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._waiting: deque[Source] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self.data or self._waiting)
+
+    def add(self, source: Source) -> None:
+        """`source` has input."""
+        if not source.queued:
+            source.queued = True
+            self._waiting.append(source)
+
+    def fill(self) -> bytearray:
+        """Take from the peers in turn until the queue is full; returns the queue itself."""
+        while self._waiting and len(self.data) < QUEUE:
+            source = self._waiting.popleft()
+            source.queued = False
+            self.data += source.take(min(TURN, QUEUE - len(self.data)))
+            if source.inbox:
+                self.add(source)
+        return self.data
+
+    def sent(self, count: int) -> None:
+        """The guest took the first `count` bytes of the queue."""
+        del self.data[:count]
+
+    def drop(self) -> int:
+        """Forget everything that waits, and return how many bytes that was."""
+        count = len(self.data)
+        self.data.clear()
+        while self._waiting:
+            source = self._waiting.popleft()
+            source.queued = False
+            count += source.drop_input()
+        return count

@@ -1,0 +1,38 @@
+"""How long a console may keep its guest waiting for slow peers. No I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+
+BUDGET = 0.05
+"""Seconds of waiting in any second, over all peers of one console."""
+
+WINDOW = 1.0
+
+
+class Patience:
+    """The waiting that one console has spent within the last second.
+
+    Under the policy `drop` the guest waits for a peer that was keeping up, but a
+    client that stops again and again must not slow the guest down for good: what
+    is spent comes back only when it is a second old.
+    """
+
+    def __init__(self) -> None:
+        self._spent: deque[tuple[float, float]] = deque()
+
+    def left(self, now: float, patience: float) -> float:
+        """Seconds the guest may wait from `now` for a peer with `patience` seconds.
+
+        A peer's own patience above `BUDGET` raises the budget for that peer: its
+        user asked for it.
+        """
+        while self._spent and self._spent[0][1] <= now - WINDOW:
+            self._spent.popleft()
+        recent = sum(end - max(start, now - WINDOW) for start, end in self._spent)
+        return max(0.0, min(patience, max(BUDGET, patience) - recent))
+
+    def spend(self, start: float, end: float) -> None:
+        """Note that the guest waited from `start` to `end`."""
+        if end > start:
+            self._spent.append((start, end))

@@ -1,0 +1,497 @@
+"""One live byte stream of a backend, on a console.
+
+Output goes straight from the console's history: a peer is a cursor, and a few
+bytes of `pending` that must go first (a gap's marker, the rest of a frame).
+Input waits in the `inbox` until the console takes it.
+
+A peer that is caught up is `ready`: the console offers it every new chunk. One
+that took less than it was offered lags: it is watched for writability and goes
+on from its cursor. When its cursor is no longer retained it skips ahead, and
+the bytes between are a gap, exact to the byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from muxcore import events
+from muxcore.chardev.base import Chardev, Stream
+from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
+from muxcore.hangup import HangupWatch
+from muxcore.ring import History
+from muxcore.wire import frames
+
+INBOX = 4096
+"""Bytes of input a peer may have waiting before it is no longer read."""
+
+CHUNKS_A_TURN = 4
+"""Chunks a lagging peer is sent before everybody else gets a turn."""
+
+FRAME_CHUNK = 64 * 1024
+"""Bytes of output in one frame, which is also what a half-sent frame keeps a copy of."""
+
+
+class PeerState(StrEnum):
+    """How a peer is; the values are what QMP and the TUI show."""
+
+    LIVE = "live"
+    LAGGING = "lagging"
+    SKIPPED = "skipped"
+    PAUSED = "paused"
+    CLOSING = "closing"
+
+
+class Hub(Protocol):
+    """What a peer needs of its console."""
+
+    name: str
+    history: History
+    hangups: HangupWatch
+
+    def emit(self, event: events.Event) -> None:
+        """Tell the world."""
+
+    def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
+        """The peer's stream is at its end and all its input was taken."""
+
+    def peer_moved(self, peer: Peer) -> None:
+        """The peer began to lag, sent some of what it lacked, or caught up."""
+
+    def peer_input(self, peer: Peer) -> None:
+        """The peer has input in its inbox."""
+
+    def peer_resized(self, peer: Peer) -> None:
+        """The peer told the size of its view."""
+
+    def peer_break(self, peer: Peer) -> None:
+        """The peer asks for a break."""
+
+    def resume_offset(self) -> int:
+        """Where a peer that fell out of the history goes on."""
+
+
+class Peer:
+    """See the module. Times are seconds of the loop's clock unless they say wall clock."""
+
+    def __init__(
+        self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
+    ) -> None:
+        self.hub = hub
+        self.chardev = chardev
+        self.stream = stream
+        self.id = id
+        self.cursor = cursor
+        self.readonly = readonly
+        self.ready = False
+        self.patient = True
+        self.paused = False
+        self.closing = False
+        self.inbox = bytearray()
+        self.queued = False
+        self.size: tuple[int, int] | None = None
+        self.sent = 0
+        self.received = 0
+        self.refused = 0
+        self.skipped = 0
+        self.gaps = 0
+        self.since = time.time()
+        self.last_activity = self.since
+        self._history = hub.history
+        self._pending = b""
+        self._delayed: asyncio.TimerHandle | None = None
+        self._output_broken = False
+        self._watched = False
+        self._end_reason: MuxError | None = None
+        self._reading = False
+        self._half_closed = False
+
+    # Output.
+
+    @property
+    def lag(self) -> int:
+        """Bytes of output this peer has not got yet."""
+        return self._history.end - self.cursor + len(self._pending) + self.stream.held
+
+    @property
+    def overrun(self) -> bool:
+        """Whether bytes this peer lacks are no longer retained."""
+        return self.cursor < self._history.start
+
+    @property
+    def holds(self) -> bool:
+        """Whether the guest may be kept waiting for this peer at all."""
+        return (
+            self.patient
+            and not self.paused
+            and not self.closing
+            and not self._output_broken
+            and self._delayed is None
+            and self.stream.failed is None
+        )
+
+    @property
+    def state(self) -> PeerState:
+        """See `PeerState`."""
+        if self.closing:
+            return PeerState.CLOSING
+        if self.paused:
+            return PeerState.PAUSED
+        if self.overrun or not self.patient:
+            return PeerState.SKIPPED
+        return PeerState.LAGGING if self.lag else PeerState.LIVE
+
+    def begin(self) -> None:
+        """Watch for input, and send what the cursor points at once the stream's delay is over."""
+        self._read()
+        self.delay(self.stream.delay)
+
+    def offer(self, views: Sequence[memoryview], count: int) -> None:
+        """Send a chunk of `count` bytes that was just added; only while `ready`."""
+        try:
+            taken = self.stream.write(views)
+        except BlockingIOError:
+            taken = 0
+        except OSError as error:
+            self._break_output(error)
+            return
+        self.cursor += taken
+        self.sent += taken
+        if taken < count:
+            self._begin_to_lag()
+            self.hub.peer_moved(self)
+
+    def drain(self) -> None:
+        """Send what the stream takes of everything this peer lacks."""
+        before = self.cursor
+        try:
+            done = self._send_some()
+        except BlockingIOError:
+            done = False
+        except OSError as error:
+            self._break_output(error)
+            return
+        if self.cursor != before:
+            self.last_activity = time.time()
+        if done:
+            self._catch_up()
+        else:
+            self._begin_to_lag()
+        self.hub.peer_moved(self)
+
+    def delay(self, seconds: float) -> None:
+        """Send nothing for `seconds` (0: go on at once)."""
+        self._stop_sending()
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+        if seconds > 0:
+            self._delayed = asyncio.get_running_loop().call_later(seconds, self._end_delay)
+        else:
+            self._go_on()
+
+    def pause(self, paused: bool) -> None:
+        """Stop sending, or go on from the cursor."""
+        if paused != self.paused:
+            self.paused = paused
+            if paused:
+                self._stop_sending()
+            else:
+                self._go_on()
+            self.hub.peer_moved(self)
+            self._tell_state()
+
+    def give_up(self) -> None:
+        """Owe this peer no more patience until it has caught up."""
+        if self.patient:
+            self.patient = False
+            self._tell_state()
+
+    def skip_to(self, offset: int) -> None:
+        """Leave out what lies before `offset`: counted, told, shown in the stream."""
+        start, self.cursor = self.cursor, offset
+        self.skipped += offset - start
+        self.gaps += 1
+        self.patient = False
+        self._pending += self.gap_notice(start, offset)
+        self.hub.emit(events.Gap(self.hub.name, self.chardev.id, self.id, start, offset))
+
+    def gap_notice(self, start: int, end: int) -> bytes:
+        """What is put into the stream where the bytes `start` up to `end` are missing."""
+        if self.stream.tell_gaps and self.chardev.options.gap_marker:
+            return b"\r\n[muxtui: %d bytes skipped]\r\n" % (end - start)
+        return b""
+
+    def tell_status(self, status: dict[str, Any]) -> None:
+        """Take note of the console's status; only a framed stream shows it."""
+
+    def next_control(self) -> bytes:
+        """Bytes that are not output and are due now; called at a boundary of the stream."""
+        return b""
+
+    def send_chunk(self) -> bool:
+        """Write one chunk from the cursor; False when the stream took less than that."""
+        views = self._history.views(self.cursor)
+        taken = self.stream.write(views)
+        self.cursor += taken
+        self.sent += taken
+        return taken == sum(map(len, views))
+
+    def send_pending(self, data: bytes) -> bool:
+        """Write `data` before any output; what is not taken goes first next time."""
+        self._pending = data
+        taken = self.stream.write([data])
+        self._pending = data[taken:]
+        return not self._pending
+
+    def _send_some(self) -> bool:
+        for _ in range(CHUNKS_A_TURN):
+            if self._pending and not self.send_pending(self._pending):
+                return False
+            if self.overrun:
+                self.skip_to(self.hub.resume_offset())
+                continue
+            if control := self.next_control():
+                if not self.send_pending(control):
+                    return False
+                continue
+            if self.cursor == self._history.end:
+                return True
+            if not self.send_chunk():
+                return False
+        return False
+
+    def _go_on(self) -> None:
+        if self.paused or self._delayed is not None or self._output_broken or self.closing:
+            return
+        self.drain()
+
+    def _end_delay(self) -> None:
+        self._delayed = None
+        self._go_on()
+
+    def _begin_to_lag(self) -> None:
+        self.ready = False
+        if not self._watched:
+            self._watched = True
+            self.stream.watch_output(self.drain)
+
+    def _catch_up(self) -> None:
+        self._stop_sending()
+        self.ready = True
+        if not self.patient:
+            self.patient = True
+            self._tell_state()
+
+    def _stop_sending(self) -> None:
+        self.ready = False
+        if self._watched:
+            self._watched = False
+            self.stream.watch_output(None)
+
+    def _break_output(self, error: OSError) -> None:
+        """Nothing can be written any more; what the far end still sent is read to its end."""
+        self._stop_sending()
+        self._output_broken = True
+        self.hub.peer_moved(self)
+        if self._half_closed:
+            self._end(StreamError(describe_os_error(error)))
+
+    def _tell_state(self) -> None:
+        self.hub.emit(events.PeerChanged(self.hub.name, self.chardev.id, self.id, self.state.value))
+
+    # Input.
+
+    def take(self, limit: int) -> bytes:
+        """Up to `limit` bytes of input, removed from the inbox."""
+        data = bytes(self.inbox[:limit])
+        del self.inbox[:limit]
+        self.input_taken()
+        return data
+
+    def drop_input(self) -> int:
+        """Empty the inbox and return how many bytes were in it."""
+        count = len(self.inbox)
+        self.inbox.clear()
+        self.input_taken()
+        return count
+
+    def input_taken(self) -> None:
+        """Read again if there is room; end if this was the last input of a stream that ended."""
+        if self.closing:
+            if not self.inbox:
+                self.hub.peer_ended(self, self._end_reason)
+        elif not self._reading and not self._half_closed and len(self.inbox) < INBOX:
+            self._read()
+
+    def decode(self, data: bytes) -> bytes:
+        """The guest's input in what the far end sent. Raises ProtocolError."""
+        return data
+
+    def _read(self) -> None:
+        self._reading = True
+        self.hub.hangups.forget(self.stream.fd)
+        self.stream.watch_input(self._readable)
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self.stream.watch_input(None)
+        if self.stream.fd >= 0:
+            self.hub.hangups.watch(self.stream.fd, self._hung_up)
+
+    def _readable(self) -> None:
+        try:
+            data = self.stream.read(max(1, INBOX - len(self.inbox)))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._end(StreamError(describe_os_error(error)))
+            return
+        if not data:
+            self._end_of_input()
+            return
+        self.received += len(data)
+        self.last_activity = time.time()
+        try:
+            data = self.decode(data)
+        except ProtocolError as error:
+            self._end(error)
+            return
+        if self.readonly:
+            self.refused += len(data)
+        elif data:
+            self.inbox += data
+            if len(self.inbox) >= INBOX:
+                self._stop_reading()
+            self.hub.peer_input(self)
+
+    def _end_of_input(self) -> None:
+        if self.stream.ended() or self._output_broken:
+            self._end(None)
+        else:
+            self._half_closed = True
+            self._stop_reading()
+
+    def _hung_up(self) -> None:
+        if self._half_closed:
+            self._end(None)
+        else:
+            # What it sent before it went is still to be read; nothing reaches it any more.
+            self._stop_sending()
+            self._output_broken = True
+            self.hub.peer_moved(self)
+
+    # The end.
+
+    def let_go(self) -> None:
+        """Watch the stream no longer; it is about to be closed."""
+        self.closing = True
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+        self.hub.hangups.forget(self.stream.fd)
+        self.stream.watch_input(None)
+        self._stop_sending()
+
+    def _end(self, reason: MuxError | None) -> None:
+        """Nothing more comes from the far end; stay until the guest has what came."""
+        self.let_go()
+        self._end_reason = reason
+        self.hub.peer_moved(self)
+        if not self.inbox:
+            self.hub.peer_ended(self, reason)
+
+
+class Totals:
+    """What the past peers of a backend moved, in bytes, gaps and wall clock."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.received = 0
+        self.skipped = 0
+        self.gaps = 0
+        self.last_activity = 0.0
+
+    def add(self, peer: Peer) -> None:
+        """`peer` is one of the past now."""
+        self.sent += peer.sent
+        self.received += peer.received
+        self.skipped += peer.skipped
+        self.gaps += peer.gaps
+        self.last_activity = max(self.last_activity, peer.last_activity)
+
+
+class FramedPeer(Peer):
+    """A peer whose stream is made of frames (`muxcore.wire.frames`).
+
+    Every frame is sent whole or kept: a frame's header has promised its length,
+    so what the stream does not take of it is copied, at most `FRAME_CHUNK` bytes.
+    """
+
+    def __init__(
+        self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
+    ) -> None:
+        super().__init__(hub, chardev, stream, id, cursor, readonly=readonly)
+        self._decoder = frames.FrameDecoder(frames.TO_DAEMON, 64 * 1024)
+        self._status: dict[str, Any] | None = None
+
+    def offer(self, views: Sequence[memoryview], count: int) -> None:
+        """See `Peer.offer`; a chunk becomes one frame."""
+        self.drain()
+
+    def gap_notice(self, start: int, end: int) -> bytes:
+        """A `G` frame."""
+        return frames.gap(start, end)
+
+    def tell_status(self, status: dict[str, Any]) -> None:
+        """Send an `S` frame when the stream takes it; only the newest status waits."""
+        self._status = status | {"readonly": self.readonly}
+        if self.ready:
+            self.drain()
+
+    def next_control(self) -> bytes:
+        """The `S` frame that is due, if one is."""
+        if self._status is None:
+            return b""
+        status, self._status = self._status, None
+        return frames.encode(b"S", json.dumps(status, separators=(",", ":")).encode())
+
+    def send_chunk(self) -> bool:
+        """One `D` frame."""
+        views = self._history.views(self.cursor, FRAME_CHUNK)
+        count = sum(map(len, views))
+        header = frames.output_header(self.cursor, count)
+        parts: list[memoryview | bytes] = [header, *views]
+        taken = self.stream.write(parts)
+        total = len(header) + count
+        if 0 < taken < total:
+            self._pending = b"".join(parts)[taken:]
+        if taken:
+            self.cursor += count
+            self.sent += count
+        return taken == total
+
+    def decode(self, data: bytes) -> bytes:
+        """Input out of `I` frames; sizes and breaks are acted on at once."""
+        typed = bytearray()
+        for frame in self._decoder.feed(data):
+            if frame.kind == b"I":
+                typed += frame.payload
+            elif frame.kind == b"W":
+                self._resize(frame.payload)
+            elif not self.readonly:
+                self.hub.peer_break(self)
+        return bytes(typed)
+
+    def _resize(self, payload: bytes) -> None:
+        if len(payload) != frames.SIZE.size:
+            raise ProtocolError(f"window size frame of {len(payload)} bytes, expected 4")
+        rows, cols = frames.SIZE.unpack(payload)
+        if not (rows and cols):
+            raise ProtocolError("window size frame with no rows or no columns")
+        self.size = (rows, cols)
+        self.hub.peer_resized(self)
