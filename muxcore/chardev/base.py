@@ -36,6 +36,10 @@ from muxcore.errors import BreakUnsupported, MuxError
 from muxcore.options.sets import ChardevOptions
 
 
+START_WAIT = 2.0
+"""Seconds that `Chardev.start` waits for an attempt (a TCP host may be silent for minutes)."""
+
+
 class State(StrEnum):
     """How a chardev is; the values are what QMP and the TUI show."""
 
@@ -183,6 +187,8 @@ class Chardev(ABC):
         self.options = options
         self.owner: Owner = Unowned()
         self.is_guest = False
+        self.console = id
+        """The console's id, as users know it; whoever puts the chardev on a console sets it."""
         self.readonly = options.readonly
         self.state = State.CLOSED
         self.reason: str | None = None
@@ -236,11 +242,12 @@ class Chardev(ABC):
     async def start(self, owner: Owner) -> None:
         """Begin, and report to `owner`. Returns once the first attempt is decided.
 
-        Never raises for what the world does: that becomes the state, `reason`
-        and, where it is worth another attempt, `retry_at`.
+        An attempt that takes longer than `START_WAIT` goes on by itself. Never
+        raises for what the world does: that becomes the state, `reason` and,
+        where it is worth another attempt, `retry_at`.
         """
         self.owner = owner
-        await self.open()
+        await asyncio.wait([self.spawn(self.open(), "open")], timeout=START_WAIT)
 
     @abstractmethod
     async def open(self) -> None:
