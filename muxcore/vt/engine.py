@@ -11,6 +11,7 @@ the part of the scrollback that `scroll_to` and `scroll_by` have moved it to.
 from __future__ import annotations
 
 import enum
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from muxcore.vt.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    EngineMaker: TypeAlias = Callable[[int, int, int], "Engine"]
 
 Colour: TypeAlias = int | tuple[int, int, int] | None
 """`None`: the terminal's default; `int`: palette index 0 to 255; tuple: red, green, blue."""
@@ -30,13 +33,16 @@ DEFAULT_SCROLLBACK = 10_000
 MAX_CELLS = 4096
 """Upper bound of rows and of columns; larger sizes are clamped to it."""
 
+MAX_TITLE = 256
+"""Characters of a window title that are kept."""
+
 MAX_REPLIES = 65_536
 """Bytes of unread replies kept; a guest that asks more than the caller takes loses the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a cell looks (ECMA-48 8.3.117, SGR). Equal styles of one process are one object.
+    """How a cell looks (ECMA-48 8.3.117, SGR). Engines intern them: see `intern_style`.
 
     The colours are the guest's: which RGB a palette index or the default means is the view's
     business. `reverse` is not applied to `fg` and `bg`.
@@ -54,10 +60,17 @@ class Style:
     strike: bool = False
 
 
-intern_style = lru_cache(maxsize=8192)(Style)
-"""`Style(...)`, made once for equal arguments while it stays among the recently used."""
+@lru_cache(maxsize=8192)
+def intern_style(style: Style) -> Style:
+    """Return the one object that stands for all styles equal to `style`.
 
-PLAIN = intern_style()
+    A style that fell out of use long ago may come back as another object, so equality is what
+    counts and identity a short cut.
+    """
+    return style
+
+
+PLAIN = intern_style(Style())
 """The style of a cell that SGR never touched."""
 
 
@@ -151,14 +164,15 @@ class Modes:
 
 
 class EngineError(Exception):
-    """An engine failed inside; it was reset and counted, callers never see this from `Engine`."""
+    """An engine is unknown, missing, or failed inside."""
 
 
 class Engine(ABC):
     """One terminal.
 
     Nothing the guest prints makes a method raise: what crashes an engine is kept from it by a
-    `Guard`, and an error inside it resets it and is counted in `faults`.
+    `Guard`, and an error inside it resets it and is counted in `faults`. Subclasses implement the
+    underscored methods and may let any `Exception` out of them.
     """
 
     def __init__(self, rows: int, cols: int, scrollback_lines: int) -> None:
@@ -189,9 +203,11 @@ class Engine(ABC):
         """Width in cells."""
         return self._cols
 
-    @abstractmethod
     def feed(self, data: bytes) -> None:
         """Obey guest output. Split anywhere, it gives the same screen."""
+        allowed = self._guard.filter(data)
+        if allowed:
+            self._attempt(lambda: self._write(allowed))
 
     def take_replies(self) -> bytes:
         """Return, and forget, what the terminal answered (DA, DSR, DECRQM ...) to bytes fed.
@@ -202,9 +218,18 @@ class Engine(ABC):
         self._replies.clear()
         return replies
 
-    @abstractmethod
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; lines of the primary screen reflow where the engine can."""
+        rows, cols = clamp_cells(rows), clamp_cells(cols)
+        if (rows, cols) != (self._rows, self._cols):
+            self._rows, self._cols = rows, cols
+            self._attempt(self._resize)
+
+    def reset(self) -> None:
+        """Start over: power-on state (RIS), empty scrollback, no sequence in progress."""
+        self._guard = Guard()
+        self._replies.clear()
+        self._restart()
 
     @property
     @abstractmethod
@@ -214,7 +239,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """The window title (OSC 0, OSC 2), printable characters only, at most 256 of them."""
+        """The window title (OSC 0, OSC 2), at most `MAX_TITLE` printable characters."""
 
     @property
     @abstractmethod
@@ -233,8 +258,8 @@ class Engine(ABC):
     def dirty_rows(self) -> Sequence[int]:
         """Return, in ascending order, the view rows that changed since the last call.
 
-        The first call, and the first after a resize, a reset or a scroll of the view, gives all
-        rows. Cheap when nothing changed. A cursor that merely moved makes no row dirty.
+        All of them at the first call and after a resize or a reset. Cheap when nothing changed.
+        A cursor that merely moved makes no row dirty.
         """
 
     @property
@@ -265,17 +290,39 @@ class Engine(ABC):
         )
 
     @abstractmethod
-    def reset(self) -> None:
-        """Start over: power-on state (RIS), empty scrollback, no string in progress."""
-
-    @abstractmethod
     def close(self) -> None:
         """Free what the engine holds; it must not be used afterwards. May be called twice."""
+
+    @abstractmethod
+    def _write(self, data: bytes) -> None:
+        """Obey output the guard let through."""
+
+    @abstractmethod
+    def _resize(self) -> None:
+        """Take over the new `_rows` and `_cols`."""
+
+    @abstractmethod
+    def _restart(self) -> None:
+        """Replace the terminal by a new one of this size."""
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do `action`; an engine that fails at it starts over."""
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - bittty raises anything, and the UI must go on
+            self.faults += 1
+            self.reset()
 
 
 def clamp_cells(count: int) -> int:
     """Return `count` within 1..`MAX_CELLS`."""
     return min(max(count, 1), MAX_CELLS)
+
+
+def clean_title(title: bytes | str) -> str:
+    """Return a guest's title fit to be shown: its first `MAX_TITLE` printable characters."""
+    text = title.decode("utf-8", "replace") if isinstance(title, bytes) else title
+    return "".join(filter(str.isprintable, text[: 4 * MAX_TITLE]))[:MAX_TITLE]
 
 
 def make_engine(rows: int, cols: int, scrollback_lines: int = DEFAULT_SCROLLBACK) -> Engine:
@@ -287,9 +334,32 @@ def make_engine(rows: int, cols: int, scrollback_lines: int = DEFAULT_SCROLLBACK
     Raises:
         EngineError: The engine that was asked for is unknown or does not work here.
     """
-    raise NotImplementedError
+    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[1](rows, cols, scrollback_lines)
 
 
 def engine_name() -> str:
-    """Return the name and version of the engine `make_engine` uses, as `libghostty-vt 1.2.0`."""
-    raise NotImplementedError
+    """Return the name and version of the engine `make_engine` uses, as `libghostty-vt 1.2.0`.
+
+    Raises:
+        EngineError: See `make_engine`.
+    """
+    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[0]
+
+
+@lru_cache(maxsize=4)
+def _chosen(wanted: str) -> tuple[str, EngineMaker]:
+    """Return the name and the maker of the engine called `wanted`, or of the best one."""
+    # Imported here because each costs what the other's user need not pay.
+    if wanted not in {"", "ghostty", "bittty"}:
+        raise EngineError(f"MUXTUI_ENGINE is {wanted!r}, not 'ghostty' or 'bittty'")
+    if wanted != "bittty":
+        from muxcore.vt import ghostty
+
+        try:
+            return ghostty.choose()
+        except EngineError:
+            if wanted:
+                raise
+    from muxcore.vt import bittty
+
+    return bittty.choose()

@@ -5,9 +5,11 @@ begins anew anywhere, CAN and SUB abort, C0 controls inside a sequence act at on
 on unchanged but for these points, the same however the output is split:
 
 * Modes 69 (left and right margins) and 2027 (grapheme clusters): together they crash
-  libghostty-vt. 3 and 40 (132 columns) resize the screen, 2 (VT52) changes the grammar.
-* Printer control (CSI i) hides all that follows, window operations (CSI t) resize the screen or
-  type the title into the guest, DECSCPP and DECSNLS resize it, DECINVM replays macros.
+  libghostty-vt. 3 and 40 (132 columns) resize the screen, 2 (VT52) changes the grammar, 34 the
+  writing direction.
+* Printer control (CSI i) and the status line (DECSASD, DECSSDT) hide all that follows, window
+  operations (CSI t) resize the screen or type the title into the guest, DECSCPP and DECSNLS
+  resize it, DECINVM replays macros, DECRQCRA (checksums) makes bittty fail.
 * APC, PM and SOS strings do nothing here but cost memory; OSC and DCS strings lose what exceeds
   `MAX_STRING`. The Linux console's unterminated `OSC P nrrggbb` and `OSC R` are dropped.
 * C1 controls, as UTF-8 or as bytes inside a sequence: terminals disagree about them.
@@ -25,7 +27,7 @@ MAX_STRING = 65_536
 MAX_SEQUENCE = 512
 """Bytes of a control sequence; a longer one is dropped whole."""
 
-_REFUSED_MODES = frozenset({2, 3, 40, 69, 2027})
+_REFUSED_MODES = frozenset({2, 3, 34, 40, 69, 2027})
 
 # What does not match is passed on without a closer look, so this decides the guard's speed.
 _SUSPECT = re.compile(
@@ -179,7 +181,7 @@ def _judge_control_sequence(sequence: bytes) -> bytes:
             return b""
         case b"!p":
             return _SOFT_RESET
-        case b"i" | b"*z" | b"$|" | b"*|":
+        case b"i" | b"*z" | b"*y" | b"$|" | b"*|" | b"$}" | b"$~":
             return b""
     return sequence
 

@@ -1,0 +1,281 @@
+"""The engine on bittty, pure Python: slower by a factor of thirty, but it runs everywhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import bittty
+from bittty.devices.modes import MouseEncoding, MouseProtocol
+from bittty.present import Bell, RowsScrolledOff, ScrollbackCleared
+
+from muxcore.vt import selftest
+from muxcore.vt.cells import append_run, clean_cluster
+from muxcore.vt.engine import (
+    MAX_REPLIES,
+    PLAIN,
+    Cursor,
+    CursorShape,
+    Engine,
+    Modes,
+    MouseFormat,
+    MouseTracking,
+    Run,
+    Style,
+    clean_title,
+    intern_style,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bittty.present import PresentEvent
+    from bittty.style import Color
+    from bittty.video import Cell
+
+    from muxcore.vt.engine import Colour, EngineMaker
+
+_TRACKING = {
+    MouseProtocol.X10: MouseTracking.X10,
+    MouseProtocol.NORMAL: MouseTracking.NORMAL,
+    MouseProtocol.BUTTON: MouseTracking.BUTTON,
+    MouseProtocol.ANY: MouseTracking.ANY,
+}
+_FORMATS = {
+    MouseEncoding.UTF8: MouseFormat.UTF8,
+    MouseEncoding.SGR: MouseFormat.SGR,
+    MouseEncoding.SGR_PIXELS: MouseFormat.SGR_PIXELS,
+    MouseEncoding.URXVT: MouseFormat.URXVT,
+}
+
+
+class _Cable:
+    """The board's way to the guest (`bittty.Connection`): what it sends is kept as replies."""
+
+    closed = False
+
+    def __init__(self, replies: bytearray) -> None:
+        self._replies = replies
+
+    def write(self, data: str) -> int:
+        """Keep a reply."""
+        return self.write_bytes(data.encode())
+
+    def write_bytes(self, data: bytes) -> int:
+        """Keep a reply."""
+        self._replies += data[: MAX_REPLIES - len(self._replies)]
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def configure_line(self, line: object) -> None:
+        """There is no line to configure."""
+
+    def resize(self, rows: int, cols: int) -> None:
+        """The guest learns its size elsewhere."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class BitttyEngine(Engine):
+    """A terminal of bittty.
+
+    Scrolled-off lines are kept as they were: a resize pads or cuts them instead of reflowing.
+    """
+
+    keeps_scrollback = True
+    """Asked by the board of whom it presents to (`bittty.Presentable`)."""
+
+    def __init__(self, rows: int, cols: int, scrollback_lines: int) -> None:
+        """Make a blank screen; see `Engine`."""
+        super().__init__(rows, cols, scrollback_lines)
+        self._restart()
+
+    def _restart(self) -> None:
+        self._board = bittty.Board(width=self._cols, height=self._rows)
+        # Without grapheme clusters a combining mark would get a cell of its own.
+        self._board.modes.set_grapheme_capability("permanently-set")
+        self._board.host.attach(_Cable(self._replies))
+        self._board.attach_display(self)
+        self._board.title.title = ""
+        self._history: deque[tuple[Run, ...]] = deque(maxlen=self._scrollback_limit)
+        self._offset = 0
+        self._forget_view()
+
+    def _forget_view(self) -> None:
+        """Make every row one that changed."""
+        self._shown: list[tuple[Run, ...]] = [()] * self._rows
+        self._dirty: set[int] = set()
+        self._stale = True
+
+    def _write(self, data: bytes) -> None:
+        self._stale = True
+        self._board.feed_host_data(data)
+
+    def _resize(self) -> None:
+        self._board.resize(self._cols, self._rows)
+        self._forget_view()
+
+    def close(self) -> None:
+        """Unplug the board."""
+        self._board.detach_display()
+        self._board.host.detach()
+
+    def present(self, event: PresentEvent) -> None:
+        """Take notice of what happened on the board (`bittty.Presentable`)."""
+        if isinstance(event, Bell):
+            self.bell_count += 1
+        elif isinstance(event, ScrollbackCleared):
+            self._history.clear()
+            self._offset = 0
+        elif isinstance(event, RowsScrolledOff):
+            self._history.extend(_runs(line.cells) for line in event.lines)
+            if self._offset:
+                self._offset = min(self._offset + len(event.lines), len(self._history))
+
+    @property
+    def title(self) -> str:
+        return clean_title(self._board.title.title)
+
+    @property
+    def modes(self) -> Modes:
+        modes, mouse = self._board.modes, self._board.mouse
+        return Modes(
+            application_cursor=modes.cursor_application_mode,
+            application_keypad=modes.application_keypad,
+            newline=modes.linefeed_newline_mode,
+            backarrow_sends_bs=modes.backarrow_key_sends_bs,
+            bracketed_paste=modes.bracketed_paste,
+            focus_events=modes.focus_reporting,
+            mouse=_TRACKING.get(mouse.protocol, MouseTracking.OFF),
+            mouse_format=_FORMATS.get(mouse.encoding, MouseFormat.X10),
+            alternate_scroll=modes.alternate_scroll_mode,
+            alternate_screen=self._board.blitter.in_alt_screen,
+            synchronized_output=modes.synchronized_output,
+            reverse_video=modes.reverse_screen,
+        )
+
+    @property
+    def cursor(self) -> Cursor:
+        board, offset = self._board, self.viewport_offset
+        row = board.cursor.y + offset
+        return Cursor(
+            row=min(row, self._rows - 1),
+            col=min(max(board.cursor.display_x, 0), self._cols - 1),
+            visible=board.modes.cursor_visible and row < self._rows,
+            shape=CursorShape(board.cursor.shape),
+            blinking=board.modes.cursor_blinking,
+        )
+
+    def row(self, y: int) -> tuple[Run, ...]:
+        if not 0 <= y < self._rows:
+            raise IndexError(y)
+        self._refresh()
+        return self._shown[y]
+
+    def dirty_rows(self) -> Sequence[int]:
+        self._refresh()
+        dirty = sorted(self._dirty)
+        self._dirty.clear()
+        return dirty
+
+    def _refresh(self) -> None:
+        """Bring `_shown` up to date with the board and the place in the history."""
+        if not self._stale:
+            return
+        self._stale = False
+        for y in range(self._rows):
+            runs = self._read_row(y)
+            if runs != self._shown[y]:
+                self._shown[y] = runs
+                self._dirty.add(y)
+
+    def _read_row(self, y: int) -> tuple[Run, ...]:
+        above = self.viewport_offset
+        if y < above:
+            return _fit(self._history[len(self._history) - above + y], self._cols)
+        return _fit(_runs(self._board.blitter.main_page.grid[y - above]), self._cols)
+
+    @property
+    def scrollback_lines(self) -> int:
+        return 0 if self._board.blitter.in_alt_screen else len(self._history)
+
+    @property
+    def viewport_offset(self) -> int:
+        return min(self._offset, self.scrollback_lines)
+
+    def scroll_to(self, offset_from_bottom: int) -> None:
+        self._offset = min(max(0, offset_from_bottom), self.scrollback_lines)
+        self._stale = True
+
+
+def _runs(cells: Sequence[Cell]) -> tuple[Run, ...]:
+    """Return the runs of a row of cells; the second cell of a wide character has no text."""
+    runs: list[Run] = []
+    parts: list[str] = []
+    start = 0
+    style = cells[0][0]
+    for at, (cell_style, text) in enumerate(cells):
+        if cell_style is not style and parts:
+            append_run(runs, "".join(parts), _style(style), at - start)
+            parts, start = [], at
+        style = cell_style
+        parts.append(clean_cluster(text) if text else "")
+    append_run(runs, "".join(parts), _style(style), len(cells) - start)
+    return tuple(runs)
+
+
+def _fit(runs: tuple[Run, ...], cols: int) -> tuple[Run, ...]:
+    """Return a row cut or padded to `cols` columns."""
+    width = sum(run.width for run in runs)
+    if width < cols:
+        return (*runs, Run(" " * (cols - width), PLAIN, cols - width))
+    fitted = list(runs)
+    while width > cols:
+        last = fitted.pop()
+        width -= last.width
+        keep = cols - width
+        if keep > 0:
+            # Cells of a run cannot be told apart where characters are wide: blanks instead.
+            text = last.text[:keep] if len(last.text) == last.width else " " * keep
+            fitted.append(Run(text, last.style, keep))
+            break
+    return tuple(fitted)
+
+
+@lru_cache(maxsize=8192)
+def _style(style: bittty.style.Style) -> Style:
+    """Return what a bittty style looks like."""
+    converted = Style(
+        fg=_colour(style.fg),
+        bg=_colour(style.bg),
+        bold=bool(style.bold),
+        dim=bool(style.dim),
+        italic=bool(style.italic),
+        underline=bool(style.underline),
+        blink=bool(style.blink),
+        reverse=bool(style.reverse),
+        conceal=bool(style.conceal),
+        strike=bool(style.strike),
+    )
+    return intern_style(converted)
+
+
+def _colour(colour: Color | None) -> Colour:
+    """Return a bittty colour; its modes are `default`, `indexed` and `rgb`."""
+    return None if colour is None or colour.mode == "default" else colour.value
+
+
+def choose() -> tuple[str, EngineMaker]:
+    """Return the engine's name and maker, after its self-test.
+
+    Raises:
+        EngineError: It does not pass.
+    """
+    engine = BitttyEngine(selftest.ROWS, selftest.COLS, 0)
+    engine.feed(selftest.SAMPLE)
+    selftest.check(engine)
+    return f"bittty {bittty.__version__}", BitttyEngine

@@ -1,0 +1,170 @@
+"""Packed cells of libghostty-vt to runs.
+
+`GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW` gives a row as an array of 64-bit cells. Their layout is
+not part of the library's interface, so `muxcore.vt.ghostty` compares it with `ghostty_cell_get`
+before it relies on it: content tag in bits 0-1, content in bits 2-25, style id in bits 26-41,
+width in bits 42-43.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from muxcore.vt.engine import PLAIN, Run, Style, intern_style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TAG_GRAPHEME = 1
+TAG_BG_PALETTE = 2
+TAG_BG_RGB = 3
+WIDE = 1
+SPACER_TAIL = 2
+
+_TAG = 0b11
+_BACKGROUND_ONLY = 0b10
+_CONTENT_SHIFT = 2
+_CONTENT = 0xFFFFFF << _CONTENT_SHIFT
+_STYLE_SHIFT = 26
+_STYLE = 0xFFFF << _STYLE_SHIFT
+_WIDTH_SHIFT = 42
+_WIDTH = 0b11 << _WIDTH_SHIFT
+
+_NUL_TO_SPACE = {0: " "}
+
+
+class CellSource(NamedTuple):
+    """How a decoder asks for what a packed cell does not hold."""
+
+    style: Callable[[int], Style]
+    """The style of the cell in that column."""
+    grapheme: Callable[[int], str]
+    """All code points of the cell in that column."""
+
+
+def pack(tag: int, content: int, style_id: int, width: int) -> int:
+    """Return a cell in the layout `decode_row` reads."""
+    return tag | content << _CONTENT_SHIFT | style_id << _STYLE_SHIFT | width << _WIDTH_SHIFT
+
+
+def unpack(cell: int) -> tuple[int, int, int, int]:
+    """Return a cell's tag, content, style id and width."""
+    return (
+        cell & _TAG,
+        (cell & _CONTENT) >> _CONTENT_SHIFT,
+        (cell & _STYLE) >> _STYLE_SHIFT,
+        (cell & _WIDTH) >> _WIDTH_SHIFT,
+    )
+
+
+@lru_cache(maxsize=64)
+def _repeat(mask: int, count: int) -> int:
+    """Return `mask` in each of `count` neighbouring 64-bit fields of one integer."""
+    return int.from_bytes(mask.to_bytes(8, "little") * count, "little")
+
+
+def decode_row(raw: bytes, source: CellSource) -> tuple[Run, ...]:
+    """Return the runs of a row of packed cells.
+
+    Whole-row operations on one big integer sort out the rows, nearly all, whose cells are one
+    narrow code point each; Python then works per run instead of per cell.
+    """
+    count = len(raw) // 8
+    row = int.from_bytes(raw, "little")
+    if not row & _repeat(_TAG | _STYLE | _WIDTH, count):
+        return (Run(_plain_text(row, count), PLAIN, count),)
+    cells = memoryview(raw).cast("Q").tolist()
+    if row & _repeat(TAG_GRAPHEME, count) or row & _repeat(_WIDTH, count):
+        return _decode_any(cells, source)
+    return _decode_narrow(
+        cells, _plain_text(row & _repeat(_CONTENT | _STYLE, count), count), source
+    )
+
+
+def _plain_text(row: int, count: int) -> str:
+    """Return the code points of a row of narrow cells, blanks as spaces."""
+    points = (row >> _CONTENT_SHIFT) & _repeat(_CONTENT >> _CONTENT_SHIFT, count)
+    text = points.to_bytes(8 * count, "little").decode("utf-32-le", "replace")
+    return text[::2].translate(_NUL_TO_SPACE)
+
+
+def _decode_narrow(cells: list[int], text: str, source: CellSource) -> tuple[Run, ...]:
+    """Decode cells of one code point and one column each, coloured blanks included."""
+    mask = _TAG | _STYLE
+    keys = [cell if cell & _BACKGROUND_ONLY else cell & mask for cell in cells]
+    runs: list[Run] = []
+    at = 0
+    for key, group in groupby(keys):
+        width = len(list(group))
+        part = " " * width if key & _BACKGROUND_ONLY else text[at : at + width]
+        append_run(runs, part, _style(key, at, source), width)
+        at += width
+    return tuple(runs)
+
+
+def _decode_any(cells: list[int], source: CellSource) -> tuple[Run, ...]:
+    """Decode cells of any kind: wide ones, clusters of several code points."""
+    runs: list[Run] = []
+    parts: list[str] = []
+    start, key = 0, -1
+    for at, cell in enumerate(cells):
+        if (cell & _WIDTH) >> _WIDTH_SHIFT == SPACER_TAIL:
+            continue
+        cell_key = cell if cell & _BACKGROUND_ONLY else cell & _STYLE
+        if cell_key != key and parts:
+            append_run(runs, "".join(parts), _style(key, start, source), at - start)
+            parts, start = [], at
+        key = cell_key
+        parts.append(_cell_text(cell, at, source))
+    append_run(runs, "".join(parts), _style(key, start, source), len(cells) - start)
+    return tuple(runs)
+
+
+def append_run(runs: list[Run], text: str, style: Style, width: int) -> None:
+    """Append cells to `runs`, to the last one where it has the same style."""
+    if runs and runs[-1].style is style:
+        last = runs.pop()
+        text, width = last.text + text, last.width + width
+    runs.append(Run(text, style, width))
+
+
+def _cell_text(cell: int, at: int, source: CellSource) -> str:
+    """Return what one cell shows, a space where it is blank."""
+    point = (cell & _CONTENT) >> _CONTENT_SHIFT
+    if cell & _BACKGROUND_ONLY or not point:
+        return " "
+    if cell & _TAG == TAG_GRAPHEME:
+        return source.grapheme(at)
+    return chr(point)
+
+
+def _style(cell: int, at: int, source: CellSource) -> Style:
+    """Return the style of the packed cell in column `at`."""
+    content = (cell & _CONTENT) >> _CONTENT_SHIFT
+    if cell & _TAG == TAG_BG_PALETTE:
+        return intern_style(Style(bg=content & 0xFF))
+    if cell & _TAG == TAG_BG_RGB:
+        return intern_style(Style(bg=(content & 0xFF, content >> 8 & 0xFF, content >> 16)))
+    return source.style(at) if cell & _STYLE else PLAIN
+
+
+_INVISIBLE = dict.fromkeys(
+    [
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+)
+
+
+def clean_cluster(text: str) -> str:
+    """Return a cell's code points without control characters and bidirectional overrides.
+
+    Written to the operator's terminal those would act beyond their cell.
+    """
+    return text if text.isprintable() else text.translate(_INVISIBLE) or " "

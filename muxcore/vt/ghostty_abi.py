@@ -1,0 +1,209 @@
+"""The part of libghostty-vt's C interface muxtui uses, for ctypes.
+
+The library comes with the package `pyghostty`, whose own binding parses 80 KB of declarations when
+it is imported (a quarter of a second); this file declares two dozen functions instead. Names and
+numbers are those of `pyghostty/_cdef.py` 0.1.3, which a test compares with these.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+SUCCESS = 0
+
+OPT_WRITE_PTY = 1
+OPT_BELL = 2
+OPT_SIZE = 6
+OPT_KITTY_IMAGE_STORAGE_LIMIT = 15
+OPT_SCROLLBACK_MAX_BYTES = 27
+OPT_SCROLLBACK_MAX_LINES = 28
+
+DATA_ACTIVE_SCREEN = 6
+DATA_SCROLLBAR = 9
+DATA_TITLE = 12
+DATA_MODE = 37
+
+SCROLL_VIEWPORT_BOTTOM = 1
+SCROLL_VIEWPORT_DELTA = 2
+
+STATE_DIRTY = 3
+STATE_ROW_ITERATOR = 4
+STATE_CURSOR = 18
+DIRTY_FALSE = 0
+
+ROW_CELLS = 3
+ROW_CELLS_RAW = 5
+
+ROW_CELLS_STYLE = 2
+ROW_CELLS_GRAPHEMES_UTF8 = 9
+
+CELL_CODEPOINT = 1
+CELL_CONTENT_TAG = 2
+CELL_WIDE = 3
+CELL_STYLE_ID = 6
+CELL_COLOR_PALETTE = 10
+CELL_COLOR_RGB = 11
+
+COLOR_PALETTE = 1
+COLOR_RGB = 2
+
+CURSOR_BAR = 0
+CURSOR_BLOCK = 1
+CURSOR_UNDERLINE = 2
+
+BUILD_INFO_VERSION_STRING = 5
+
+
+class String(c.Structure):
+    """GhosttyString."""
+
+    _fields_ = (("ptr", c.c_void_p), ("len", c.c_size_t))
+
+
+class Buffer(c.Structure):
+    """GhosttyBuffer."""
+
+    _fields_ = (("ptr", c.c_void_p), ("cap", c.c_size_t), ("len", c.c_size_t))
+
+
+class CellsView(c.Structure):
+    """GhosttyCellsView."""
+
+    _fields_ = (("ptr", c.c_void_p), ("len", c.c_size_t))
+
+
+class _StyleColorValue(c.Union):
+    """GhosttyStyleColorValue."""
+
+    _fields_ = (("palette", c.c_uint8), ("rgb", c.c_uint8 * 3), ("_padding", c.c_uint64))
+
+
+class StyleColor(c.Structure):
+    """GhosttyStyleColor."""
+
+    _fields_ = (("tag", c.c_int), ("value", _StyleColorValue))
+
+
+class Style(c.Structure):
+    """GhosttyStyle."""
+
+    _fields_ = (
+        ("size", c.c_size_t),
+        ("fg_color", StyleColor),
+        ("bg_color", StyleColor),
+        ("underline_color", StyleColor),
+        ("bold", c.c_bool),
+        ("italic", c.c_bool),
+        ("faint", c.c_bool),
+        ("blink", c.c_bool),
+        ("inverse", c.c_bool),
+        ("invisible", c.c_bool),
+        ("strikethrough", c.c_bool),
+        ("overline", c.c_bool),
+        ("underline", c.c_int),
+    )
+
+
+class Cursor(c.Structure):
+    """GhosttyRenderStateCursor."""
+
+    _fields_ = (
+        ("size", c.c_size_t),
+        ("viewport_has_value", c.c_bool),
+        ("viewport_x", c.c_uint16),
+        ("viewport_y", c.c_uint16),
+        ("wide_tail", c.c_bool),
+        ("visible", c.c_bool),
+        ("blinking", c.c_bool),
+        ("password_input", c.c_bool),
+        ("visual_style", c.c_int),
+    )
+
+
+class Scrollbar(c.Structure):
+    """GhosttyTerminalScrollbar."""
+
+    _fields_ = (("total", c.c_uint64), ("offset", c.c_uint64), ("len", c.c_uint64))
+
+
+class ModeConfig(c.Structure):
+    """GhosttyTerminalModeConfig; ANSI modes have bit 15 set."""
+
+    _fields_ = (("mode", c.c_uint16), ("value", c.c_bool))
+
+
+class ScrollViewport(c.Structure):
+    """GhosttyTerminalScrollViewport, its union replaced by the members used.
+
+    ctypes cannot pass a union by value; a structure of the same size and class can stand in.
+    """
+
+    _fields_ = (("tag", c.c_int), ("delta", c.c_ssize_t), ("_padding", c.c_uint64))
+
+
+class SizeReport(c.Structure):
+    """GhosttySizeReportSize."""
+
+    _fields_ = (
+        ("rows", c.c_uint16),
+        ("columns", c.c_uint16),
+        ("cell_width", c.c_uint32),
+        ("cell_height", c.c_uint32),
+    )
+
+
+WRITE_PTY_FN = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t)
+BELL_FN = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p)
+SIZE_FN = c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p, c.POINTER(SizeReport))
+
+_P = c.c_void_p
+_PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
+    "build_info": (c.c_int, (c.c_int, _P)),
+    "cell_get": (c.c_int, (c.c_uint64, c.c_int, _P)),
+    "terminal_new": (c.c_int, (_P, _P, c.c_uint16, c.c_uint16)),
+    "terminal_free": (None, (_P,)),
+    "terminal_reset": (None, (_P,)),
+    "terminal_resize": (c.c_int, (_P, c.c_uint16, c.c_uint16, c.c_uint32, c.c_uint32)),
+    "terminal_set": (c.c_int, (_P, c.c_int, _P)),
+    "terminal_get": (c.c_int, (_P, c.c_int, _P)),
+    "terminal_vt_write": (None, (_P, c.c_char_p, c.c_size_t)),
+    "terminal_scroll_viewport": (None, (_P, ScrollViewport)),
+    "render_state_new": (c.c_int, (_P, _P)),
+    "render_state_free": (None, (_P,)),
+    "render_state_update": (c.c_int, (_P, _P)),
+    "render_state_clean": (c.c_int, (_P,)),
+    "render_state_get": (c.c_int, (_P, c.c_int, _P)),
+    "render_state_row_iterator_new": (c.c_int, (_P, _P)),
+    "render_state_row_iterator_free": (None, (_P,)),
+    "render_state_row_iterator_next_dirty": (c.c_bool, (_P, _P)),
+    "render_state_row_get": (c.c_int, (_P, c.c_int, _P)),
+    "render_state_row_cells_new": (c.c_int, (_P, _P)),
+    "render_state_row_cells_free": (None, (_P,)),
+    "render_state_row_cells_select": (c.c_int, (_P, c.c_uint16)),
+    "render_state_row_cells_get": (c.c_int, (_P, c.c_int, _P)),
+}
+
+
+def load() -> c.CDLL:
+    """Load libghostty-vt and declare its functions.
+
+    Raises:
+        OSError: The package or its library is not there, or not for this machine.
+        AttributeError: The library lacks a function.
+    """
+    spec = importlib.util.find_spec("pyghostty")
+    if spec is None or not spec.submodule_search_locations:
+        raise OSError("the package pyghostty is not installed")
+    library = c.CDLL(str(Path(spec.submodule_search_locations[0], "_lib", "libghostty-vt.so")))
+    for name, (result, arguments) in _PROTOTYPES.items():
+        function = getattr(library, f"ghostty_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def package_version() -> str:
+    """Return the version of the package the library came with."""
+    return importlib.metadata.version("pyghostty")
