@@ -1,0 +1,198 @@
+"""How close muxtui's data path comes to a plain C epoll loop (fanc.c), run in turn with it.
+
+    python -m tests.bench.fanout [--seconds S] [--repeat N] [--backends 1,4,16,64]
+
+run from the checkout; needs gcc and two CPUs, one for the system measured and one for the guest
+and the readers. Three measures:
+
+    throughput  a guest that prints flat out, to each number of unix-socket backends
+    keystroke   from a key typed at one of four backends to its echo there
+    stuck       four backends at 20 MB/s, one of which reads nothing
+
+Every byte is compared; one that is lost or wrong where none may be ends the run. Prints a line of
+JSON per run and, at the end, a table of medians with the ratio of muxtui to C. Compare ratios of
+one run, never figures of two: MB/s swing by 40 % on a shared machine. Where harness_cpu is near 1
+the harness was the limit, and the CPU seconds per GB tell more than the MB/s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.bench.rig import GuestWriter, Rig, SystemName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Result = dict[str, float]
+"""Figures of one run by name, the unit in the name."""
+
+SYSTEMS: tuple[SystemName, ...] = ("c", "muxtui")
+SILENCE = 10.0
+"""Seconds without a byte after which a run has failed."""
+
+STUCK_RATE = 20e6
+"""Bytes a second that the guest prints beside a stuck reader."""
+
+KEY_PAUSE = 200e-6
+"""Seconds between two keys: long enough for the system to come to rest."""
+
+
+def throughput(system: SystemName, backends: int, seconds: float, cpu: int | None = None) -> Result:
+    """Let the guest print flat out for `seconds`, and every reader have all of it."""
+    with Rig(system, backends, cpu=cpu) as rig:
+        readers = {reader.sock.fileno(): reader for reader in rig.readers}
+        epoll = select.epoll()
+        with epoll:
+            for fd in readers:
+                epoll.register(fd, select.EPOLLIN)
+            epoll.register(rig.guest, select.EPOLLOUT)
+            writer = GuestWriter(rig.guest)
+            used, mine, start = rig.cpu_seconds(), time.process_time(), time.monotonic()
+            printing = True
+            while printing or any(reader.got < writer.sent for reader in rig.readers):
+                ready = epoll.poll(SILENCE)
+                if not ready:
+                    raise TimeoutError(f"{system}: no byte for {SILENCE:g} s")
+                for fd, _ in ready:
+                    if fd in readers:
+                        readers[fd].check()
+                    else:
+                        writer.write()
+                if printing and time.monotonic() - start > seconds:
+                    printing = False
+                    epoll.unregister(rig.guest)
+            elapsed = time.monotonic() - start
+            gigabytes = writer.sent / 1e9
+            return {
+                "mb_per_s": gigabytes * 1e3 / elapsed,
+                "cpu_s_per_gb": (rig.cpu_seconds() - used) / gigabytes,
+                "harness_cpu": (time.process_time() - mine) / elapsed,
+            }
+
+
+def keystroke(system: SystemName, backends: int, keys: int, cpu: int | None = None) -> Result:
+    """Type `keys` letters one by one at the first backend, which the guest echoes to all."""
+    with Rig(system, backends, cpu=cpu) as rig:
+        samples = []
+        for number in range(keys):
+            key = bytes((97 + number % 26,))
+            start = time.perf_counter()
+            rig.readers[0].sock.send(key)
+            _wait(rig.guest.fileno())
+            echoed = rig.guest.recv(16)
+            rig.guest.send(echoed)
+            for reader in rig.readers:
+                _wait(reader.sock.fileno())
+                if reader is rig.readers[0]:
+                    samples.append(time.perf_counter() - start)
+                got = bytes(reader.read())
+                assert got == echoed == key, f"{reader.name} got {got!r} for {key!r}"
+            pause = time.perf_counter() + KEY_PAUSE
+            while time.perf_counter() < pause:
+                # Spinning keeps this CPU awake: waking it up is none of the system's time.
+                pass
+        cuts = statistics.quantiles(samples, n=100, method="inclusive")
+        return {"p50_us": cuts[49] * 1e6, "p99_us": cuts[98] * 1e6}
+
+
+def _wait(fd: int) -> None:
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    if not poller.poll(SILENCE * 1000):
+        raise TimeoutError(f"no byte for {SILENCE:g} s")
+
+
+def stuck(system: SystemName, backends: int, seconds: float, cpu: int | None = None) -> Result:
+    """Print at STUCK_RATE for `seconds` while the last backend's user reads nothing."""
+    with Rig(system, backends, policy="drop", cpu=cpu) as rig:
+        *good, _idle = rig.readers
+        readers = {reader.sock.fileno(): reader for reader in good}
+        poller = select.poll()
+        for fd in readers:
+            poller.register(fd, select.POLLIN)
+        writer = GuestWriter(rig.guest, STUCK_RATE, size=4096)
+        start = heard = time.monotonic()
+        silence = 0.0
+        while (now := time.monotonic()) < start + seconds or any(
+            reader.got < writer.sent for reader in good
+        ):
+            if now < start + seconds:
+                writer.write()
+            ready = poller.poll(1)
+            for fd, _ in ready:
+                readers[fd].check()
+            if ready:
+                silence = max(silence, time.monotonic() - heard)
+                heard = time.monotonic()
+            if now > heard + SILENCE:
+                raise TimeoutError(f"{system}: no byte for {SILENCE:g} s")
+        return {
+            "mb_per_s": writer.sent / (heard - start) / 1e6,
+            "guest_held_ms": writer.longest_wait * 1e3,
+            "silence_ms": silence * 1e3,
+        }
+
+
+def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, SystemName, Result]]:
+    """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
+    for _ in range(options.repeat):
+        for backends in options.backends:
+            for system in SYSTEMS:
+                result = throughput(system, backends, options.seconds, cpu=cpu)
+                yield "throughput", backends, system, result
+        for system in SYSTEMS:
+            yield "keystroke", 4, system, keystroke(system, 4, options.keys, cpu=cpu)
+        for system in SYSTEMS:
+            yield "stuck", 4, system, stuck(system, 4, options.seconds, cpu=cpu)
+
+
+def table(results: dict[tuple[str, int, str], dict[SystemName, list[float]]]) -> Iterator[str]:
+    """Render medians by (measure, backends, figure), with the ratio of muxtui to C."""
+    yield f"{'measure':12}{'backends':>8}  {'figure':14}{'C':>12}{'muxtui':>12}{'ratio':>8}"
+    for (measure, backends, figure), by_system in results.items():
+        c, ours = (statistics.median(by_system[system]) for system in SYSTEMS)
+        ratio = f"{ours / c:8.2f}" if c else f"{'-':>8}"
+        yield f"{measure:12}{backends:8}  {figure:14}{c:12.2f}{ours:12.2f}{ratio}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the bench; see the module."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one run")
+    parser.add_argument("--keys", type=int, default=2000, help="keystrokes of one run")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
+    parser.add_argument(
+        "--backends",
+        type=lambda text: [int(number) for number in text.split(",")],
+        default=[1, 4, 16, 64],
+        help="numbers of backends for throughput",
+    )
+    options = parser.parse_args(argv)
+    allowed = sorted(os.sched_getaffinity(0))
+    mine, its = allowed[0], allowed[-1]
+    if mine == its:
+        print("only one CPU: the harness takes from the system measured", file=sys.stderr)
+    os.sched_setaffinity(0, {mine})
+    results: dict[tuple[str, int, str], dict[SystemName, list[float]]] = {}
+    for measure, backends, system, result in runs(options, its):
+        line = {"measure": measure, "backends": backends, "system": system, **result}
+        print(json.dumps(line), flush=True)
+        for figure, value in result.items():
+            by_system = results.setdefault((measure, backends, figure), {})
+            by_system.setdefault(system, []).append(value)
+    print(*table(results), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

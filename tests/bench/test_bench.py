@@ -1,0 +1,30 @@
+"""Each measure runs for a moment and delivers every byte; what it takes is nobody's business here.
+
+A lost or wrong byte raises in the measure itself.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench import fanout, rig
+
+pytestmark = [pytest.mark.needs("gcc"), pytest.mark.parametrize("system", fanout.SYSTEMS)]
+
+
+@pytest.mark.parametrize("backends", [1, 4])
+def test_throughput_delivers_every_byte_to_every_backend(
+    system: rig.SystemName, backends: int
+) -> None:
+    result = fanout.throughput(system, backends, 0.2)
+    assert set(result) == {"mb_per_s", "cpu_s_per_gb", "harness_cpu"}
+
+
+def test_keystroke_hears_every_echo_at_every_backend(system: rig.SystemName) -> None:
+    result = fanout.keystroke(system, 4, 50)
+    assert set(result) == {"p50_us", "p99_us"}
+
+
+def test_stuck_delivers_every_byte_to_those_who_read(system: rig.SystemName) -> None:
+    result = fanout.stuck(system, 4, 0.2)
+    assert set(result) == {"mb_per_s", "guest_held_ms", "silence_ms"}
