@@ -19,7 +19,7 @@ def describe_console(console: Console) -> dict[str, Any]:
         "guest": _guest(console) if console.guest else None,
         "history": {"start": history.start, "end": history.end, "capacity": history.capacity},
         "size": _size(console.size),
-        "discarded": console.discarded,
+        "discarded": console.pump.discarded,
         "held": console.held,
         "bells": console.bell.count,
         "backends": [_backend(console, chardev) for chardev in console.backends.values()],
@@ -34,7 +34,7 @@ def describe_status(console: Console) -> dict[str, Any]:
         "size": _size(console.size),
         "peers": len(console.peers),
         "held": console.held,
-        "discarded": console.discarded,
+        "discarded": console.pump.discarded,
     }
 
 
@@ -69,8 +69,8 @@ def _guest(console: Console) -> dict[str, Any]:
         "can-break": console.guest.can_break,
         "can-resize": console.guest.can_resize,
         "waiting-for": console.waiting_for,
-        "received": console.guest_received,
-        "sent": console.guest_sent,
+        "received": console.pump.received,
+        "sent": console.pump.sent,
     }
 
 
@@ -101,7 +101,7 @@ def _backend(console: Console, chardev: Chardev) -> dict[str, Any]:
 def _peer(console: Console, peer: Peer) -> dict[str, Any]:
     who = peer.stream.who
     # A peer that is caught up got what the guest printed last when it was printed.
-    activity = max(peer.last_activity, console.last_output if peer.ready and peer.sent else 0)
+    activity = max(peer.last_activity, console.pump.last_output if peer.ready and peer.sent else 0)
     return {
         "id": peer.id,
         "label": who.label,

@@ -1,8 +1,8 @@
 """A console: one guest, its history, its backends.
 
-The pump is the console's own. When the guest is readable, what is there goes
-into the history and is offered to every peer that is caught up: one
-non-blocking send each, straight from the ring. A peer that lags costs the
+The pump is the console's own. What the guest prints goes into the history and
+is offered to every peer that is caught up: one non-blocking send each,
+straight from the ring. A peer that lags costs the
 others nothing; before the ring would overwrite what it lacks, its policy says
 whether the guest waits for it, and how long.
 """
@@ -24,13 +24,13 @@ from muxcore.errors import (
     MuxError,
     NotFoundError,
     StreamError,
-    describe_os_error,
 )
+from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
-from muxcore.input import InputQueue
 from muxcore.options.sets import AttachOptions
-from muxcore.peer import FramedPeer, Peer, Totals
+from muxcore.peer import Peer, Totals
+from muxcore.pump import Pump
 from muxcore.ring import READ_SIZE, History
 
 FLUSH = 1.0
@@ -38,9 +38,6 @@ FLUSH = 1.0
 
 START = 0.5
 """Seconds that a chardev's first attempt is waited for; it goes on after that."""
-
-QUIET = 0.1
-"""Seconds between two looks at how fast the guest prints."""
 
 
 class Console:
@@ -71,25 +68,19 @@ class Console:
         self.answer = answer
         self.hangups = HangupWatch()
         self.since = time.time()
-        self.last_output = self.since
-        self.guest_received = 0
-        self.guest_sent = 0
-        self.discarded = 0
         self.waiting_for: str | None = None
         self.peers: tuple[Peer, ...] = ()
         self.paused: set[str] = set()
         self.bell = Bell()
         self._notify = notify
         self._hold = Hold(self)
+        self.pump = Pump(
+            self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
+        )
         self._lagging: set[Peer] = set()
         self._left: dict[str, int] = {}
         self._peer_numbers: dict[str, int] = {}
         self._totals: dict[str, Totals] = {}
-        self._input = InputQueue()
-        self._input_watched = False
-        self._stream: Stream | None = None
-        self._mark = (0.0, 0)
-        self._rate = 0.0
         self._moved = asyncio.Event()
         self._closing = False
 
@@ -225,7 +216,7 @@ class Console:
         """
         if self.guest is None:
             raise CommandError(f"console '{self.name}' has no guest")
-        if self.guest.can_break and self._stream is None:
+        if self.guest.can_break and self.pump.stream is None:
             raise CommandError(f"guest '{self.guest.id}' is not open")
         self.guest.send_break()
 
@@ -256,8 +247,7 @@ class Console:
     def stream_opened(self, chardev: Chardev, stream: Stream) -> None:
         """See `chardev.base.Owner`."""
         if chardev is self.guest:
-            self._stream = stream
-            stream.watch_input(self._pump)
+            self.pump.open(stream)
             return
         number = self._peer_numbers[chardev.id] = self._peer_numbers.get(chardev.id, 0) + 1
         kind = Peer
@@ -292,8 +282,9 @@ class Console:
 
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """See `chardev.base.Owner`."""
-        if stream is self._stream:
-            self._lose_guest()
+        if stream is self.pump.stream:
+            self._hold.release()
+            self.pump.close()
         for peer in self.peers:
             if peer.stream is stream:
                 self._forget_peer(peer, reason)
@@ -338,7 +329,7 @@ class Console:
 
     def peer_moved(self, peer: Peer) -> None:
         """See `peer.Hub`."""
-        if peer.ready or peer.closing or peer not in self.peers:
+        if peer.ready or peer.closing:
             self._lagging.discard(peer)
         else:
             self._lagging.add(peer)
@@ -349,8 +340,7 @@ class Console:
         """See `peer.Hub`."""
         if peer.size is not None and peer.size != self.size:
             self.peer_resized(peer)
-        self._input.add(peer)
-        self._feed_guest()
+        self.pump.type(peer)
 
     def peer_resized(self, peer: Peer) -> None:
         """The guest's size follows the peer that resized or typed last, as in tmux."""
@@ -367,7 +357,7 @@ class Console:
     def resume_offset(self) -> int:
         """The oldest byte kept; under a flood near the end, or it would be overrun at once."""
         history = self.history
-        if self._rate * 0.5 > history.capacity:
+        if self.pump.flooding:
             return max(history.start, history.end - history.capacity // 16)
         return history.start
 
@@ -376,59 +366,23 @@ class Console:
         """The peers that lack output."""
         return self._lagging
 
-    # The way out.
+    # What the pump reports.
 
-    def _pump(self) -> None:
-        stream, history = self._stream, self.history
-        if stream is None:
-            return
-        room = self._hold.room() if self._lagging else READ_SIZE
-        if not room:
-            return
-        begin = history.end
-        end = self._read_burst(stream, room)
-        if count := history.end - begin:
-            self._fan_out(begin, count)
-        if end is not None:
-            self._guest_ended(end)
+    def pause_guest(self, paused: bool) -> None:
+        """Stop or resume reading the guest; only `Hold` calls this."""
+        self.pump.pause(paused)
 
-    def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
-        """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
-        history = self.history
-        self.last_output = time.time()
-        while room > 0:
-            try:
-                count = stream.read_into(history.room(room))
-            except BlockingIOError:
-                return None
-            except OSError as error:
-                return error
-            if not count:
-                return EOFError()
-            history.commit(count, self.last_output)
-            if count < min(room, stream.full_read):
-                return None
-            room -= count
-        return None
+    def _room(self) -> int:
+        return self._hold.room() if self._lagging else READ_SIZE
 
     def _fan_out(self, begin: int, count: int) -> None:
-        history = self.history
-        self.guest_received += count
-        self._measure(begin)
-        views = history.views(begin)
+        views = self.history.views(begin)
         for peer in self.peers:
             if peer.ready:
                 peer.offer(views, count)
         if self._lagging:
             self._meet_policies()
-        self.bell.scan(history, begin)
-
-    def _measure(self, begin: int) -> None:
-        now = time.monotonic()
-        since, offset = self._mark
-        if now - since >= QUIET:
-            self._rate = (begin - offset) / (now - since)
-            self._mark = (now, begin)
+        self.bell.scan(self.history, begin)
 
     def _meet_policies(self) -> None:
         for peer in list(self._lagging):
@@ -439,59 +393,10 @@ class Console:
                 else:
                     peer.give_up()
 
-    def _guest_ended(self, end: EOFError | OSError) -> None:
-        guest, stream = self.guest, self._stream
-        if guest is not None and stream is not None:
-            self._lose_guest()
-            reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
-            guest.lost(stream, reason)
-
-    def _lose_guest(self) -> None:
-        if self._stream is not None:
-            self._hold.release()
-            self._stream.watch_input(None)
-            self._watch_guest_room(False)
-            self._stream = None
-            self._drop_input()
-
-    def pause_guest(self, paused: bool) -> None:
-        """Stop or resume reading the guest; only `Hold` calls this."""
-        if self._stream is not None:
-            self._stream.watch_input(None if paused else self._pump)
-
-    # The way in.
-
-    def _feed_guest(self) -> None:
-        stream = self._stream
-        if stream is None:
-            self._drop_input()
-            return
-        while data := self._input.fill():
-            try:
-                count = stream.write([bytes(data)])
-            except BlockingIOError:
-                count = 0
-            except OSError:
-                # Reading tells the same, with what the guest still printed before it ended.
-                self._drop_input()
-                return
-            self._input.sent(count)
-            self.guest_sent += count
-            if data:
-                self._watch_guest_room(True)
-                return
-        self._watch_guest_room(False)
-
-    def _watch_guest_room(self, watched: bool) -> None:
-        if watched != self._input_watched and self._stream is not None:
-            self._input_watched = watched
-            self._stream.watch_output(self._feed_guest if watched else None)
-
-    def _drop_input(self) -> None:
-        """Keys typed at a dead guest must not reach whatever comes up in its place."""
-        if count := self._input.drop():
-            self.discarded += count
-            self._tell_status()
+    def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
+        self._hold.release()
+        if self.guest is not None:
+            self.guest.lost(stream, reason)
 
     # Small things.
 

@@ -1,0 +1,158 @@
+"""The guest's end of a console: what it prints goes into the history, what is typed to it.
+
+There is one pump per console, and no client ever owns it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from muxcore.chardev.base import Stream
+from muxcore.errors import StreamError, describe_os_error
+from muxcore.input import InputQueue, Source
+from muxcore.ring import READ_SIZE, History
+
+QUIET = 0.1
+"""Seconds between two looks at how fast the guest prints."""
+
+
+class Pump:
+    """See the module.
+
+    Args:
+        history: where output is recorded before anybody sees it.
+        room: how many bytes may be read now; 0 when the guest is to wait.
+        printed: called with (offset, count) of every chunk that was recorded.
+        ended: called when the guest's stream ended, with the reason if it broke.
+        discarded: called when input was dropped because there is no guest.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        room: Callable[[], int],
+        printed: Callable[[int, int], None],
+        ended: Callable[[Stream, StreamError | None], None],
+        discarded: Callable[[], None],
+    ) -> None:
+        self.stream: Stream | None = None
+        self.received = 0
+        self.sent = 0
+        self.discarded = 0
+        self.last_output = time.time()
+        self._history = history
+        self._room = room
+        self._printed = printed
+        self._ended = ended
+        self._tell_discarded = discarded
+        self._input = InputQueue()
+        self._waits_to_write = False
+        self._mark = (0.0, 0)
+        self._rate = 0.0
+
+    def open(self, stream: Stream) -> None:
+        """The guest is there: read it, and type what waits."""
+        self.stream = stream
+        stream.watch_input(self._read)
+
+    def close(self) -> Stream | None:
+        """Let go of the guest's stream and return it. Idempotent.
+
+        Input that still waited is dropped: keys typed at a dead guest must not
+        reach whatever comes up in its place.
+        """
+        stream = self.stream
+        if stream is not None:
+            stream.watch_input(None)
+            self._wait_to_write(False)
+            self.stream = None
+            self._drop_input()
+        return stream
+
+    def pause(self, paused: bool) -> None:
+        """Stop reading the guest, or go on."""
+        if self.stream is not None:
+            self.stream.watch_input(None if paused else self._read)
+
+    @property
+    def flooding(self) -> bool:
+        """Whether the guest prints more than the whole history in half a second."""
+        return self._rate * 0.5 > self._history.capacity
+
+    def type(self, source: Source) -> None:
+        """`source` has input for the guest."""
+        self._input.add(source)
+        self._write()
+
+    def _read(self) -> None:
+        stream, history = self.stream, self._history
+        room = self._room()
+        if stream is None or not room:
+            return
+        begin = history.end
+        end = self._read_burst(stream, room)
+        if count := history.end - begin:
+            self.received += count
+            self._measure(begin)
+            self._printed(begin, count)
+        if end is not None and stream is self.close():
+            reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
+            self._ended(stream, reason)
+
+    def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
+        """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
+        history = self._history
+        self.last_output = time.time()
+        while room > 0:
+            try:
+                count = stream.read_into(history.room(room))
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                return error
+            if not count:
+                return EOFError()
+            history.commit(count, self.last_output)
+            if count < min(room, READ_SIZE, stream.full_read):
+                return None
+            room -= count
+        return None
+
+    def _measure(self, begin: int) -> None:
+        now = time.monotonic()
+        since, offset = self._mark
+        if now - since >= QUIET:
+            self._rate = (begin - offset) / (now - since)
+            self._mark = (now, begin)
+
+    def _write(self) -> None:
+        stream = self.stream
+        if stream is None:
+            self._drop_input()
+            return
+        while data := self._input.fill():
+            try:
+                count = stream.write([bytes(data)])
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                # Reading tells the same, with what the guest still printed before it ended.
+                self._drop_input()
+                return
+            self._input.sent(count)
+            self.sent += count
+            if data:
+                self._wait_to_write(True)
+                return
+        self._wait_to_write(False)
+
+    def _wait_to_write(self, waits: bool) -> None:
+        if waits != self._waits_to_write and self.stream is not None:
+            self._waits_to_write = waits
+            self.stream.watch_output(self._write if waits else None)
+
+    def _drop_input(self) -> None:
+        if count := self._input.drop():
+            self.discarded += count
+            self._tell_discarded()
