@@ -154,6 +154,7 @@ class _Checker:
         self._places = places
         self._problems: list[Problem] = []
         self._names: dict[str, str] = {}
+        self._unknown: set[Keys] = set()
         self._consoles: list[tuple[ConsoleConfig, Keys]] = []
 
     def problem(self, keys: Keys, message: str, hint: str = "", *, near: str = "") -> None:
@@ -179,7 +180,7 @@ class _Checker:
             backends=self._backends(table, keys),
             history=self._history(table, keys),
             size=self._size(table, keys),
-            answer=self._text(table, keys, "answer", 'a backend\'s id, or "first"'),
+            answer=self._text(table, keys, "answer", _ANSWER),
         )
         self._consoles.append((console, keys))
 
@@ -203,9 +204,12 @@ class _Checker:
         keys = (*keys, "backends")
         raw = table.get("backends", [])
         if not isinstance(raw, list):
+            self._unknown.add(keys)
             self.problem(keys, "expects a list of chardevs")
             return ()
         specs = [self._chardev(item, (*keys, index)) for index, item in enumerate(raw)]
+        if None in specs:
+            self._unknown.add(keys)
         return tuple(spec for spec in specs if spec is not None)
 
     def _chardev(self, raw: object, keys: Keys) -> ChardevSpec | None:
@@ -266,13 +270,16 @@ class _Checker:
                 spec = replace(spec, id=free_id(console.name, spec.type, self._names))
                 self._claim(str(spec.id), (*keys, "backends"))
             backends.append(spec)
-        ids = [str(spec.id) for spec in backends]
-        if console.answer not in (None, "first", *ids):
-            answer = str(console.answer)
-            hint = nearest(answer, ids) or 'a backend\'s id, or "first"'
-            message = f"no backend of this console has the id '{printable(answer)}'"
-            self.problem((*keys, "answer"), message, hint)
+        self._check_answer(console.answer, [str(spec.id) for spec in backends], keys)
         return replace(console, guest=guest, backends=tuple(backends))
+
+    def _check_answer(self, answer: str | None, ids: list[str], keys: Keys) -> None:
+        # It may mean a backend that has a problem of its own: one is enough.
+        if answer in (None, "first", *ids) or (*keys, "backends") in self._unknown:
+            return
+        hint = nearest(str(answer), ids) or _ANSWER
+        message = f"no backend of this console has the id '{printable(str(answer))}'"
+        self.problem((*keys, "answer"), message, hint)
 
     def _claim(self, id: str, keys: Keys, near: str = "") -> None:
         """Take `id` in the one name space of consoles and chardevs."""
@@ -310,7 +317,8 @@ class _Places:
         for number, line in enumerate(self._lines, 1):
             if header := self._HEADER.match(line):
                 table = self._split(header[1])
-                self._found.setdefault(table, number)
+                for length in range(1, len(table) + 1):
+                    self._found.setdefault(table[:length], number)
             elif key := self._KEY.match(line):
                 self._found.setdefault(table + self._split(key[1]), number)
 
@@ -344,6 +352,8 @@ def _syntax_problem(path: str, error: Exception) -> Problem:
 
 
 _PLACE = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
+
+_ANSWER = "a backend's id, or 'first'"
 
 _STACKED = (
     "hub: multiplexers and hub devices can't be stacked, check chardev '{}', "

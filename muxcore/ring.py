@@ -89,8 +89,7 @@ class History:
         Raises:
             ValueError: `offset` is not retained, or lies beyond the end.
         """
-        if not self.start <= offset <= self.end:
-            raise ValueError(f"offset {offset} is outside {self.start}..{self.end}")
+        self._check(offset)
         stop = min(self.end, offset + min(limit, self._size))
         index, at = divmod(offset, self._size)
         length = stop - offset
@@ -117,6 +116,7 @@ class History:
 
     def find(self, byte: int, offset: int) -> int | None:
         """Offset of the first `byte` at or after `offset`, or None; see `views` for the errors."""
+        self._check(offset)
         while offset < self.end:
             index, at = divmod(offset, self._size)
             stop = min(self._size, at + self.end - offset)
@@ -125,6 +125,10 @@ class History:
                 return offset - at + found
             offset += stop - at
         return None
+
+    def _check(self, offset: int) -> None:
+        if not self.start <= offset <= self.end:
+            raise ValueError(f"offset {offset} is outside {self.start}..{self.end}")
 
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
@@ -138,9 +142,11 @@ class TimeIndex:
     """When bytes arrived: a bounded list of (offset, wall clock) marks.
 
     A mark is made for the first byte that arrives `resolution` seconds or more
-    after the last mark. When `MAX_MARKS` are kept, every other one is dropped
-    and the resolution doubles, so the memory is bounded whatever the guest does
-    and the error is at most the resolution.
+    after the last mark. When more than `MAX_MARKS` are kept, every other one is
+    dropped and the resolution doubles, so the memory is bounded whatever the
+    guest does. A byte is never told a later time than its own; it is told an
+    earlier one by less than the resolution, or, where marks were dropped, by
+    what lay between those that stayed.
     """
 
     MAX_MARKS = 4096
