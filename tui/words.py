@@ -1,0 +1,144 @@
+"""The words and marks for the states of guests, backends and consoles. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tui.format import ago, byte_count, clock, plural, until
+from tui.model import ViewStatus
+from tui.state import BackendState, ConsoleMark, ConsoleState, GuestState, Link, LinkState, PeerState
+
+Tone = Literal["success", "warning", "error", "muted", "accent"]
+
+STYLES: dict[Tone, str] = {
+    "success": "$text-success",
+    "warning": "$text-warning",
+    "error": "$text-error",
+    "muted": "$text-muted",
+    "accent": "$text-primary",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """A state in a word or two, with its mark and how good it is."""
+
+    mark: str
+    word: str
+    tone: Tone
+
+
+def backend_status(backend: BackendState, now: float) -> Status:
+    """How a backend is: what hinders it comes before who uses it."""
+    if backend.state == "failed":
+        return Status("✕", "failed", "error")
+    if backend.state == "retrying":
+        return Status("✕", f"retrying {until(backend.retry_at or now, now)}", "error")
+    if backend.paused:
+        return Status("‖", "paused", "warning")
+    if backend.state == "connecting":
+        return Status("◌", "connecting", "warning")
+    if backend.state == "closed":
+        return Status("○", "closed", "muted")
+    return _peers_status(backend)
+
+
+def _peers_status(backend: BackendState) -> Status:
+    states = {peer.state for peer in backend.peers}
+    if "skipped" in states:
+        behind = max(peer.skipped for peer in backend.peers if peer.state == "skipped")
+        return Status("◑", f"skipped {byte_count(behind)}", "warning")
+    if "lagging" in states:
+        return Status("◑", "lagging", "warning")
+    if not backend.peers:
+        word = {"socket": "listening", "pty": "nobody there"}.get(backend.type, "open")
+        idle = backend.type in ("socket", "pty")
+        return Status("○" if idle else "●", word, "muted" if idle else "success")
+    if backend.type in ("file", "null", "ringbuf"):
+        return Status("●", "open", "success")
+    count = len(backend.peers)
+    return Status("●", "connected" if count == 1 else f"{count} connected", "success")
+
+
+def backend_trouble(backend: BackendState) -> str:
+    """What went wrong with a backend, or what it lost; empty when nothing did."""
+    lost = ""
+    if backend.skipped:
+        lost = f"skipped {byte_count(backend.skipped)} in {plural(backend.gaps, 'gap')}"
+    bad = backend.state in ("failed", "retrying", "closed")
+    return "; ".join(filter(None, (backend.reason if bad else "", lost)))
+
+
+def peer_words(peer: PeerState) -> str:
+    """What is special about a peer; empty when it is simply there."""
+    if peer.state == "live":
+        return ""
+    if peer.state == "lagging":
+        return f"lags {byte_count(peer.lag)}"
+    if peer.state == "skipped":
+        return f"skipped {byte_count(peer.skipped)}"
+    return peer.state
+
+
+def activity(backend: BackendState, now: float) -> str:
+    """When bytes last went to or from a backend."""
+    return "no traffic yet" if backend.last_activity is None else ago(backend.last_activity, now)
+
+
+def guest_status(guest: GuestState | None, now: float) -> Status:
+    """How the guest is, with the time: `guest closed 12:03:07, retrying in 4 s`."""
+    if guest is None:
+        return Status("○", "no guest", "muted")
+    when = clock(guest.since)
+    if guest.waiting_for:
+        return Status("◌", f"guest waits for a client of {guest.waiting_for}", "warning")
+    if guest.state == "open":
+        return Status("●", f"open since {when}", "success")
+    if guest.state in ("connecting", "waiting"):
+        return Status("◌", f"guest {guest.state} since {when}", "warning")
+    ended = _ending(guest, when)
+    if guest.retry_at is not None:
+        ended += f", retrying {until(guest.retry_at, now)}"
+    tone: Tone = "error" if guest.state == "failed" or guest.exit_status else "warning"
+    return Status("○", ended, tone)
+
+
+def _ending(guest: GuestState, when: str) -> str:
+    if guest.exit_status is not None:
+        return f"guest ended {when}, exit status {guest.exit_status}"
+    verb = "failed" if guest.state == "failed" else "closed"
+    reason = f": {guest.reason}" if guest.reason else ""
+    return f"guest {verb} {when}{reason}"
+
+
+def notes(console: ConsoleState, status: ViewStatus | None) -> list[tuple[str, Tone]]:
+    """What a user should know before typing, most important first."""
+    found: list[tuple[str, Tone]] = []
+    if status and status.readonly:
+        found.append(("read-only", "warning"))
+    if status.held if status else console.held:
+        found.append(("held: a slow peer", "warning"))
+    discarded = status.discarded if status else console.discarded
+    if discarded:
+        found.append((f"{byte_count(discarded)} typed in vain", "warning"))
+    return found
+
+
+def console_mark(console: ConsoleState, mark: ConsoleMark) -> tuple[str, Tone]:
+    """The one mark of a console in a list: trouble, bell, new output, or simply open."""
+    if console.guest is None or console.guest.state != "open":
+        return "○", "warning"
+    if mark.bell:
+        return "♪", "warning"
+    if mark.output:
+        return "◆", "accent"
+    return "●", "success"
+
+
+def link_words(link: LinkState, now: float) -> str:
+    """What happened to the daemon, and what happens next."""
+    if link.link is Link.CONNECTING:
+        return "connecting to the daemon"
+    again = f"; trying again {until(link.retry_at, now)}" if link.retry_at is not None else ""
+    return f"the daemon is gone since {clock(link.since)}: {link.reason or 'no reason given'}{again}"
