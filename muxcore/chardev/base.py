@@ -35,7 +35,6 @@ from typing import Any, ClassVar, Protocol
 from muxcore.errors import BreakUnsupported, MuxError
 from muxcore.options.sets import ChardevOptions
 
-
 START_WAIT = 2.0
 """Seconds that `Chardev.start` waits for an attempt (a TCP host may be silent for minutes)."""
 

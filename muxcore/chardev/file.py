@@ -144,7 +144,7 @@ class FileWriter:
         self._started = False
         self._closing = threading.Event()
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self.report: Callable[[int, str | None], None] = lambda written, failed: None
+        self.report: Callable[[int, str | None], None] | None = None
 
     def submit(self, data: bytes) -> None:
         """Write `data`; one at a time, `report` says how it goes."""
@@ -189,7 +189,11 @@ class FileWriter:
                 self._tell(written, None)
 
     def _tell(self, written: int, failed: str | None) -> None:
-        post(self._loop, lambda: self.report(written, failed))
+        def report() -> None:
+            if self.report is not None:
+                self.report(written, failed)
+
+        post(self._loop, report)
 
     def _tell_closed(self) -> None:
         if not self._closed.done():
@@ -238,7 +242,7 @@ class FileStream(SoftStream):
     def close(self) -> None:
         """Let the thread finish what it holds and close the file, whenever that is."""
         super().close()
-        self._writer.report = lambda written, failed: None
+        self._writer.report = None
         self._settled.set()
         self._writer.close()
 

@@ -28,9 +28,7 @@ def post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> bool:
     return False
 
 
-async def in_thread(
-    work: Callable[[], T], name: str, undo: Callable[[T], None] = lambda result: None
-) -> T:
+async def in_thread(work: Callable[[], T], name: str, undo: Callable[[T], None] | None = None) -> T:
     """The result of `work`, called in a thread.
 
     When the caller is cancelled first, the thread is left to itself and a result
@@ -41,9 +39,13 @@ async def in_thread(
 
     def deliver(result: T) -> None:
         if future.cancelled():
-            undo(result)
+            discard(result)
         else:
             future.set_result(result)
+
+    def discard(result: T) -> None:
+        if undo is not None:
+            undo(result)
 
     def fail(error: BaseException) -> None:
         if not future.cancelled():
@@ -57,7 +59,7 @@ async def in_thread(
             post(loop, lambda: fail(failure))
             return
         if future.cancelled() or not post(loop, lambda: deliver(result)):
-            undo(result)
+            discard(result)
 
     start_thread(run, name)
     return await future

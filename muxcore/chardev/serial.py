@@ -1,0 +1,205 @@
+"""A serial port (chardev/char-serial.c). pyserial opens and sets it; all else is done here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import termios
+
+import serial
+
+from muxcore.chardev.backoff import Backoff
+from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.terminal import TerminalStream
+from muxcore.chardev.thread import in_thread, start_thread
+from muxcore.errors import ChardevError, MuxError, OpenError, describe_os_error
+from muxcore.options.sets import SerialOptions
+
+BREAK_SECONDS = 0.25
+"""Length of a break: what tcsendbreak(3) makes at least."""
+
+LONGEST_WAIT = 2.0
+"""Seconds between attempts at most: looking for a device is cheap, and its user is waiting."""
+
+TIOCSBRK, TIOCCBRK = 0x5427, 0x5428
+"""Begin and end a break, tty_ioctl(4); Python's termios lacks them."""
+
+PARITIES = {
+    "none": serial.PARITY_NONE,
+    "even": serial.PARITY_EVEN,
+    "odd": serial.PARITY_ODD,
+    "mark": serial.PARITY_MARK,
+    "space": serial.PARITY_SPACE,
+}
+
+
+class SerialChardev(Chardev):
+    """A serial port, opened again whenever it was unplugged and is back."""
+
+    options: SerialOptions
+
+    def __init__(self, id: str, options: SerialOptions) -> None:
+        super().__init__(id, options)
+        self._backoff = Backoff(options.reconnect_ms, longest=LONGEST_WAIT)
+        self._break: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """The device's path."""
+        return self.options.path
+
+    @property
+    def can_break(self) -> bool:
+        """A serial line always has a break condition."""
+        return True
+
+    async def open(self) -> None:
+        """Make one attempt to open the port."""
+        if self.streams:
+            return
+        self.set_state(State.CONNECTING)
+        options = self.options
+        try:
+            fd = await in_thread(lambda: open_port(options), f"open {options.path}", os.close)
+        except OpenError as error:
+            self._try_later(str(error), State.FAILED)
+            return
+        self._backoff.opened(asyncio.get_running_loop().time())
+        self.add_stream(SerialStream(fd, Who(options.path)))
+
+    def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
+        """Open the port again, unless `reconnect-ms=0`."""
+        self._try_later(
+            f"the port is gone: {reason}" if reason else "the port is gone", State.CLOSED
+        )
+
+    def send_break(self) -> None:
+        """Hold the line in the break condition for `BREAK_SECONDS`; one at a time.
+
+        The condition begins when the output before it has left the port.
+
+        Raises:
+            ChardevError: the port is not open.
+        """
+        if not self.streams:
+            raise ChardevError(f"chardev '{self.id}' is {self.state}, it cannot send a break")
+        if self._break is None or self._break.done():
+            self._break = self.spawn(send_break(self.streams[0]), "break")
+
+    def _try_later(self, reason: str, otherwise: State) -> None:
+        delay = self._backoff.next(asyncio.get_running_loop().time())
+        if delay is None:
+            self.set_state(otherwise, reason)
+        else:
+            self.set_state(State.RETRYING, reason, retry_in=delay)
+
+
+class SerialStream(TerminalStream):
+    """The stream over an open port."""
+
+    def close(self) -> None:
+        """Close the port, in a thread while output is left: the kernel waits up to 30 s for it.
+
+        See closing_wait in setserial(8).
+        """
+        if self.fd >= 0 and output_waiting(self.fd):
+            fd, self.fd = self.fd, -1
+            start_thread(lambda: os.close(fd), f"close {self.who.label}")
+        super().close()
+
+
+def open_port(options: SerialOptions) -> int:
+    """Open and set a port; returns a non-blocking descriptor.
+
+    The modem lines are left as the kernel sets them when a port is opened, DTR
+    and RTS on. May block, in some drivers for ever.
+
+    Raises:
+        OpenError: it cannot be opened or set.
+    """
+    try:
+        # inter_byte_timeout=0 is VMIN=1: with VMIN=0 a read that finds nothing
+        # looks like the end of the stream.
+        port = serial.Serial(
+            options.path,
+            options.speed,
+            bytesize=options.bits,
+            parity=PARITIES[options.parity],
+            stopbits=options.stop,
+            xonxoff=options.flow == "xonxoff",
+            rtscts=options.flow == "rtscts",
+            dsrdtr=options.flow == "dsrdtr",
+            timeout=0,
+            inter_byte_timeout=0,
+            exclusive=True,
+        )
+    except (OSError, ValueError) as error:
+        raise OpenError(f"Could not open '{options.path}': {_why(error)}") from error
+    try:
+        # The duplicate keeps the port open, and locked, when pyserial closes its own.
+        fd = os.dup(port.fileno())
+    except OSError as error:
+        raise OpenError(f"Could not open '{options.path}': {describe_os_error(error)}") from error
+    finally:
+        port.close()
+    os.set_blocking(fd, False)
+    _clear_break_interrupts(fd)
+    return fd
+
+
+def _why(error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno in (errno.EAGAIN, errno.EBUSY):
+        return "another program has it open"
+    if error.errno is None:
+        # pyserial wraps termios.error, which a file that is no terminal gives.
+        return "not a serial port"
+    return describe_os_error(error)
+
+
+def _clear_break_interrupts(fd: int) -> None:
+    """Make a break on the line input like any other: with BRKINT it would flush the queues."""
+    with contextlib.suppress(termios.error):
+        attributes = termios.tcgetattr(fd)
+        if attributes[0] & termios.BRKINT:
+            attributes[0] &= ~termios.BRKINT
+            termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+async def send_break(stream: Stream) -> None:
+    """Send one break; it is always ended, whatever becomes of the stream or the caller."""
+    if stream.fd < 0:
+        return
+    # A descriptor of its own: the stream's may be closed at any time.
+    fd = os.dup(stream.fd)
+
+    def begin() -> int:
+        # Waits until all output is sent (tty_wait_until_sent): with flow
+        # control that may be never.
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(fd, TIOCSBRK)
+        return fd
+
+    def end(fd: int) -> None:
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(fd, TIOCCBRK)
+        os.close(fd)
+
+    await in_thread(begin, f"break {stream.who.label}", end)
+    try:
+        await asyncio.sleep(BREAK_SECONDS)
+    finally:
+        end(fd)
+
+
+def output_waiting(fd: int) -> int:
+    """Bytes written to a terminal that have not left it yet (TIOCOUTQ, tty_ioctl(4))."""
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)))[0])
+    except OSError:
+        return 0

@@ -1,0 +1,123 @@
+"""A socket that connects, and connects again (chardev/char-socket.c)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from muxcore.chardev import sockets
+from muxcore.chardev.backoff import Backoff
+from muxcore.chardev.base import Chardev, State, Stream
+from muxcore.errors import MuxError, OpenError, describe_os_error
+from muxcore.options.sets import SocketOptions
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for one TCP address; the kernel itself would try for two minutes."""
+
+
+class SocketClient(Chardev):
+    """One connection to a unix or TCP server, made again when it is lost."""
+
+    options: SocketOptions
+
+    def __init__(self, id: str, options: SocketOptions) -> None:
+        super().__init__(id, options)
+        self._backoff = Backoff(options.reconnect_ms)
+
+    @property
+    def filename(self) -> str:
+        """See `Chardev.filename`."""
+        if self.streams:
+            return sockets.qemu_connected(self.options, self.streams[0])
+        return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
+
+    @property
+    def address(self) -> str:
+        """The path, or `host:port`."""
+        return sockets.target(self.options)
+
+    async def open(self) -> None:
+        """Make one attempt to connect."""
+        if self.streams:
+            return
+        self.set_state(State.CONNECTING)
+        try:
+            sock = await self._connect()
+        except OpenError as error:
+            self._try_later(str(error), State.FAILED)
+            return
+        self._backoff.opened(asyncio.get_running_loop().time())
+        sockets.prepare(sock, self.options)
+        self.add_stream(sockets.SocketStream(sock, sockets.who_is(sock)))
+
+    def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
+        """Connect again, unless `reconnect-ms=0`."""
+        text = str(reason) if reason else "the far end closed the connection"
+        self._try_later(text, State.CLOSED)
+
+    def _try_later(self, reason: str, otherwise: State) -> None:
+        delay = self._backoff.next(asyncio.get_running_loop().time())
+        if delay is None:
+            self.set_state(otherwise, reason)
+        else:
+            self.set_state(State.RETRYING, reason, retry_in=delay)
+
+    async def _connect(self) -> socket.socket:
+        try:
+            if self.options.path:
+                return connect_unix(self.options.path)
+            return await self._connect_tcp()
+        except OSError as error:
+            text = f"Failed to connect to '{self.address}': {describe_os_error(error)}"
+            raise OpenError(text) from error
+
+    async def _connect_tcp(self) -> socket.socket:
+        """A connection to the first address that answers; the last error if none does."""
+        failure: OSError = OSError("no address")
+        for family, address in await sockets.resolve(self.options.host or None, self.options.port):
+            try:
+                return await connect_tcp(family, address)
+            except OSError as error:
+                failure = error
+        raise failure
+
+
+def connect_unix(path: str) -> socket.socket:
+    """Connect to a unix socket, which either works at once or not at all.
+
+    Raises:
+        OpenError: the path is too long.
+        OSError: it does not work; EAGAIN when the server's backlog is full.
+    """
+    sockets.check_path(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Not loop.sock_connect: it takes EAGAIN for "in progress", and a unix
+        # socket that is not connected then looks as if it were.
+        sock.setblocking(False)
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def connect_tcp(family: socket.AddressFamily, address: object) -> socket.socket:
+    """Connect to one numeric address.
+
+    Raises:
+        OSError: it does not work, or not within `CONNECT_TIMEOUT`.
+    """
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await asyncio.get_running_loop().sock_connect(sock, address)  # type: ignore[arg-type]
+        if sock.getsockname() == sock.getpeername():
+            # Calling a free ephemeral port of this machine may reach the caller itself (RFC 9293,
+            # simultaneous open).
+            raise ConnectionRefusedError("connected to itself")
+    except BaseException:
+        sock.close()
+        raise
+    return sock
