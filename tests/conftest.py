@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import os
@@ -83,6 +84,18 @@ def _new_fds(before: dict[int, str]) -> dict[int, str]:
     return {fd: name for fd, name in support.open_fds().items() if before.get(fd) != name}
 
 
+@pytest.fixture(autouse=True)
+def no_child_left(no_fd_left: None) -> Iterator[None]:
+    """Fail a test that leaves a child process behind, running or never waited for."""
+    before = support.child_processes()
+    yield
+    with contextlib.suppress(TimeoutError):
+        # asyncio's child watcher waits in a thread of its own.
+        support.eventually_sync(lambda: support.child_processes() <= before, timeout=1.0)
+    left = support.child_processes() - before
+    assert not left, f"the test left child processes: {left}"
+
+
 @pytest.fixture
 async def _no_task_left() -> AsyncIterator[None]:
     known = asyncio.all_tasks()
@@ -92,7 +105,7 @@ async def _no_task_left() -> AsyncIterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_task_left(no_fd_left: None, request: pytest.FixtureRequest) -> None:
+def no_task_left(no_child_left: None, request: pytest.FixtureRequest) -> None:
     """Fail a coroutine test that leaves a task of its loop behind; other tests get no loop."""
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("_no_task_left")

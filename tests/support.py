@@ -205,6 +205,19 @@ def open_fds() -> dict[int, str]:
     return fds
 
 
+def child_processes() -> set[int]:
+    """Process ids of this process's children, zombies included; see children in proc(5)."""
+    children: set[int] = set()
+    for thread in os.listdir("/proc/self/task"):
+        # A thread may have ended since it was listed.
+        with (
+            contextlib.suppress(FileNotFoundError),
+            open(f"/proc/self/task/{thread}/children") as listing,
+        ):
+            children.update(map(int, listing.read().split()))
+    return children
+
+
 async def lingering_tasks(known: set[asyncio.Task[object]]) -> list[str]:
     """Names of tasks beyond `known` that do not end by themselves: cancelled ones may finish."""
     known = known | {asyncio.current_task()}  # type: ignore[arg-type]  # a coroutine has a task

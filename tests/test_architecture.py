@@ -24,7 +24,7 @@ def _run(*command: str) -> str:
 def _tracked() -> list[Path]:
     """Files of the repository, as git knows them; of an unpacked archive, all but the hidden."""
     if (ROOT / ".git").exists():
-        names = _run("git", "ls-files", "-z").split("\0")
+        names = _run("git", "-c", "safe.directory=*", "ls-files", "-z").split("\0")
         return [ROOT / name for name in names if name and (ROOT / name).is_file()]
     return [
         path
