@@ -33,6 +33,9 @@ DEFAULT_SCROLLBACK = 10_000
 MAX_CELLS = 4096
 """Upper bound of rows and of columns; larger sizes are clamped to it."""
 
+CELL_PIXELS = (8, 16)
+"""Width and height of a cell in reports that want pixels (CSI 14 t, mode 1016): there are none."""
+
 MAX_TITLE = 256
 """Characters of a window title that are kept."""
 

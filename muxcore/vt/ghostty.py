@@ -11,6 +11,7 @@ from muxcore.vt import ghostty_abi as abi
 from muxcore.vt import selftest
 from muxcore.vt.cells import CellSource, clean_cluster, decode_row, unpack
 from muxcore.vt.engine import (
+    CELL_PIXELS,
     MAX_REPLIES,
     Cursor,
     CursorShape,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 _BYTES_A_CELL = 24
 """Scrollback memory granted for each cell of a full-width line: 8 for the cell, the rest styles."""
-
-_CELL_PIXELS = (8, 16)
-"""Width and height of a cell in size reports (CSI 14 t, 16 t); there are no real ones."""
 
 _SHAPES = {
     abi.CURSOR_BAR: CursorShape.BAR,
@@ -97,7 +95,7 @@ class GhosttyEngine(Engine):
 
         def size(_terminal: int, _data: int, out: c._Pointer[abi.SizeReport]) -> bool:
             if engine := this():
-                out[0] = abi.SizeReport(engine.rows, engine.cols, *_CELL_PIXELS)
+                out[0] = abi.SizeReport(engine.rows, engine.cols, *CELL_PIXELS)
             return engine is not None
 
         self._callbacks = (abi.WRITE_PTY_FN(write_pty), abi.BELL_FN(bell), abi.SIZE_FN(size))
@@ -118,7 +116,7 @@ class GhosttyEngine(Engine):
         self._stale, self._known_modes = True, None
 
     def _resize(self) -> None:
-        size = (self._cols, self._rows, *_CELL_PIXELS)
+        size = (self._cols, self._rows, *CELL_PIXELS)
         self._library.call("terminal_resize", self._terminal, *size)
         self._grant_scrollback()
         self._view = [()] * self._rows
