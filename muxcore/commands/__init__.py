@@ -1,0 +1,10 @@
+"""The commands of the control socket: QEMU's in `qemu`, muxtui's own in `mux`."""
+
+from __future__ import annotations
+
+from muxcore.commands import mux, qemu
+from muxcore.commands.base import Call, Command, check_arguments
+
+__all__ = ["COMMANDS", "Call", "Command", "check_arguments"]
+
+COMMANDS: dict[str, Command] = {**qemu.COMMANDS, **mux.COMMANDS}

@@ -1,0 +1,27 @@
+"""Where a request came from: what the programs it starts inherit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from muxcore.chardev.base import Chardev
+from muxcore.chardev.process import ProcessChardev
+from muxcore.chardev.registry import make
+from muxcore.options.sets import ChardevSpec, ProcessOptions
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The asking client's directory and environment; None for the daemon's own."""
+
+    cwd: str | None = None
+    environment: Mapping[str, str] | None = None
+
+    def make(self, spec: ChardevSpec) -> Chardev:
+        """The chardev that `spec` (which has an id) asks for, not started."""
+        assert spec.id is not None
+        if isinstance(spec.options, ProcessOptions):
+            environment = None if self.environment is None else dict(self.environment)
+            return ProcessChardev(spec.id, spec.options, environment, self.cwd)
+        return make(spec.id, spec.options)
