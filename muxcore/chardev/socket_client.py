@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 
 from muxcore.chardev import sockets
@@ -116,7 +118,10 @@ async def connect_tcp(family: socket.AddressFamily, address: object) -> socket.s
         if sock.getsockname() == sock.getpeername():
             # Calling a free ephemeral port of this machine may reach the caller itself (RFC 9293,
             # simultaneous open).
-            raise ConnectionRefusedError("connected to itself")
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    except TimeoutError as error:
+        sock.close()
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from error
     except BaseException:
         sock.close()
         raise
