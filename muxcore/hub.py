@@ -103,6 +103,7 @@ class Console:
             guest.owner = self
             if self.size and guest.can_resize:
                 guest.resize(*self.size)
+            self.size = guest.size or self.size
             await self._start_guest()
         self._tell_status()
 

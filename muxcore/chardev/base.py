@@ -194,6 +194,8 @@ class Chardev(ABC):
         self.retry_at: float | None = None
         self.since = time.time()
         self.exit_status: int | None = None
+        self.size: tuple[int, int] | None = None
+        """(rows, cols) the far end was told, or None."""
         self.streams: list[Stream] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None

@@ -49,7 +49,7 @@ class ProcessChardev(Chardev):
         super().__init__(id, options)
         self.environment = environment
         self.cwd = cwd
-        self.size = (options.rows, options.cols)
+        self.size: tuple[int, int] = (options.rows, options.cols)
         self._backoff = Backoff()
         self._child: Child | None = None
 
