@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from muxcore.errors import OptionError, printable
 from muxcore.options.hints import nearest
-from muxcore.options.schema import OptionInfo, option_infos
+from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
@@ -21,7 +21,6 @@ from muxcore.options.sets import (
     SerialOptions,
     SocketOptions,
 )
-from muxcore.options.values import format_size
 
 Values = dict[str, Any]
 """Options as they were given, by attribute; the types are right."""
@@ -54,16 +53,16 @@ def _check_value(info: OptionInfo, value: object) -> None:
 
 
 def _check_range(info: OptionInfo, value: int) -> None:
-    if info.minimum is not None and info.maximum is not None:
-        show: Callable[[int], str] = format_size if info.kind == "size" else str
-        if not info.minimum <= value <= info.maximum:
-            what = "a size" if info.kind == "size" else "a number"
-            raise OptionError(
-                f"Parameter '{info.name}' expects {what} "
-                f"from {show(info.minimum)} to {show(info.maximum)}",
-                hint=info.help,
-                option=info.name,
-            )
+    assert info.minimum is not None
+    assert info.maximum is not None
+    if not info.minimum <= value <= info.maximum:
+        what = "a size" if info.kind == "size" else "a number"
+        low, high = format_value(info, info.minimum), format_value(info, info.maximum)
+        raise OptionError(
+            f"Parameter '{info.name}' expects {what} from {low} to {high}",
+            hint=info.help,
+            option=info.name,
+        )
 
 
 def _check_choice(info: OptionInfo, value: str) -> None:

@@ -1,0 +1,79 @@
+"""Valid chardevs of every type, from what the option sets declare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from muxcore.errors import OptionError
+from muxcore.options.rules import make
+from muxcore.options.schema import OptionInfo, option_infos
+from muxcore.options.sets import (
+    CONFIGURABLE,
+    ChardevOptions,
+    ChardevSpec,
+    HubOptions,
+    ProcessOptions,
+    RingbufOptions,
+    SocketOptions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
+ids = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,8}", fullmatch=True)
+
+
+def values(info: OptionInfo) -> st.SearchStrategy[Any]:
+    """Any value that is in the option's own range."""
+    if info.kind == "bool":
+        return st.booleans()
+    if info.kind == "choice":
+        return st.sampled_from(info.choices)
+    if info.kind == "list":
+        return st.lists(ids, min_size=1, unique=True).map(tuple)
+    if info.kind == "str":
+        return texts
+    return st.integers(info.minimum, info.maximum)
+
+
+def complaint(use: Callable[[], object]) -> str:
+    """What `use` complains of, empty when it does not; any other exception passes."""
+    try:
+        use()
+    except OptionError as error:
+        return f"{error} {error.hint}".replace("\n", " ")
+    return ""
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ChardevSpec:
+    """A chardev that breaks no rule, with or without an id."""
+    options = CONFIGURABLE[draw(st.sampled_from(sorted(CONFIGURABLE)))]
+    given = {}
+    for info in option_infos(options):
+        if info.required or draw(st.booleans()):
+            given[info.attribute] = draw(values(info))
+    _obey_rules(draw, options, given)
+    return ChardevSpec(draw(st.none() | ids), make(options, given))
+
+
+def _obey_rules(draw: st.DrawFn, options: type[ChardevOptions], given: dict[str, Any]) -> None:
+    if options is SocketOptions:
+        for name in ("path", "host", "port"):
+            given.pop(name, None)
+        given |= draw(
+            st.one_of(
+                st.fixed_dictionaries({"path": texts}),
+                st.fixed_dictionaries({"port": st.just("ssh")}, optional={"host": texts}),
+            )
+        )
+        given.pop("reconnect_ms" if given.get("server") else "wait", None)
+    elif options is RingbufOptions:
+        given["size"] = 1 << draw(st.integers(0, 30))
+    elif options is ProcessOptions:
+        given["env"] = draw(st.sampled_from(["", "A=1", "A=1 B='x y'"]))
+    elif options is HubOptions:
+        given["chardevs"] = given["chardevs"][:20]

@@ -1,0 +1,479 @@
+"""Configuration files: what they mean, and every problem of one told at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from muxcore.config import Config, ConsoleConfig, console_config, free_id, load, read
+from muxcore.errors import ConfigError
+from muxcore.options.sets import (
+    ChardevSpec,
+    FileOptions,
+    NullOptions,
+    ProcessOptions,
+    PtyOptions,
+    SocketOptions,
+)
+from muxcore.options.values import IDENTIFIER_HINT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EXAMPLE = """
+[console.vm1]
+guest = "socket,path=/run/vm1/console.sock,reconnect-ms=1000"
+history = "2M"
+size = "120x40"
+answer = "sock0"
+backends = [
+  "socket,id=sock0,path=/run/vm1/shared.sock,server=on,wait=off",
+  "pty,path=/run/vm1/tty",
+  "file,path=/var/log/vm1.log",
+]
+
+[console.board]
+guest = {id = "uart", backend = {type = "process", data = {command = "vi, now"}}}
+"""
+
+
+def problems(use: Callable[[], object]) -> list[str]:
+    """What is wrong, a line a problem."""
+    with pytest.raises(ConfigError) as caught:
+        use()
+    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def file_problems(text: str) -> list[str]:
+    return problems(lambda: load(text, "c.toml"))
+
+
+def console_problems(body: str) -> list[str]:
+    """The problems of one console `c`, its first key on line 2."""
+    return file_problems(f"[console.c]\n{body}")
+
+
+def test_an_example_means_what_it_says() -> None:
+    config = load(EXAMPLE, "c.toml")
+    assert config == Config(
+        (
+            ConsoleConfig(
+                name="vm1",
+                guest=ChardevSpec(
+                    "vm1.guest", SocketOptions(path="/run/vm1/console.sock", reconnect_ms=1000)
+                ),
+                backends=(
+                    ChardevSpec(
+                        "sock0",
+                        SocketOptions(path="/run/vm1/shared.sock", server=True, wait=False),
+                    ),
+                    ChardevSpec("vm1.pty0", PtyOptions(path="/run/vm1/tty")),
+                    ChardevSpec("vm1.file0", FileOptions(path="/var/log/vm1.log")),
+                ),
+                history=2 << 20,
+                size=(40, 120),
+                answer="sock0",
+            ),
+            ConsoleConfig("board", ChardevSpec("uart", ProcessOptions(command="vi, now"))),
+        )
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[console]\n"])
+def test_a_file_without_consoles_is_fine(text: str) -> None:
+    assert load(text, "c.toml") == Config()
+
+
+def test_a_console_without_keys_has_the_defaults() -> None:
+    (console,) = load("[console.c]", "c.toml").consoles
+    assert console == ConsoleConfig("c", None, (), 1 << 20, None, None)
+
+
+def test_a_reload_finds_what_changed_by_comparing() -> None:
+    before = load(EXAMPLE, "c.toml").consoles
+    same = load(EXAMPLE.replace("server=on", "server=yes"), "d.toml").consoles
+    after = load(EXAMPLE.replace("40", "50"), "c.toml").consoles
+    assert before == same
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, True]
+
+
+def test_warnings_are_kept_on_the_chardev() -> None:
+    (console,) = load('[console.c]\nguest = "socket,path=/x,server"', "c").consoles
+    assert console.guest is not None
+    assert console.guest.warnings[0].startswith("short-form boolean option 'server'")
+
+
+# Names.
+
+
+def test_omitted_ids_are_numbered_by_type_around_those_that_are_taken() -> None:
+    text = '[console.c]\nbackends = ["pty", "null", "pty,id=c.pty1", "pty", "memory"]'
+    (console,) = load(text, "c.toml").consoles
+    ids = [spec.id for spec in console.backends]
+    assert ids == ["c.pty0", "c.null0", "c.pty1", "c.pty2", "c.ringbuf0"]
+
+
+def test_an_id_given_later_in_the_file_is_not_taken_by_an_omitted_one() -> None:
+    text = '[console.c]\nbackends = ["pty"]\n[console.d]\nbackends = ["pty,id=c.pty0"]'
+    first, second = load(text, "c.toml").consoles
+    assert first.backends[0].id == "c.pty1"
+    assert second.backends[0].id == "c.pty0"
+
+
+def test_the_first_free_number_names_a_backend() -> None:
+    assert free_id("c", "pty", set()) == "c.pty0"
+    assert free_id("c", "pty", {"c.pty0", "c.pty2"}) == "c.pty1"
+
+
+def test_a_duplicate_id_names_both_places() -> None:
+    text = """
+[console.a]
+backends = [
+  "pty,id=x",
+]
+[console.b]
+backends = ["null,id=x"]
+[console.x]
+"""
+    assert file_problems(text) == [
+        (
+            "c.toml: line 7, console.b.backends[0]: Duplicate ID 'x' for chardev "
+            "(first used at line 4, console.a.backends[0])"
+        ),
+        (
+            "c.toml: line 8, console.x: Duplicate ID 'x' for chardev "
+            "(first used at line 4, console.a.backends[0])"
+        ),
+    ]
+
+
+def test_a_chardev_may_not_have_its_consoles_name() -> None:
+    assert console_problems('guest = "pty,id=c"') == [
+        (
+            "c.toml: line 2, console.c.guest: Duplicate ID 'c' for chardev "
+            "(first used at line 1, console.c)"
+        )
+    ]
+
+
+def test_an_omitted_guest_id_may_not_be_somebody_elses() -> None:
+    assert console_problems('guest = "pty"\nbackends = ["null,id=c.guest"]') == [
+        (
+            "c.toml: line 2, console.c.guest: Duplicate ID 'c.guest' for chardev "
+            "(first used at line 3, console.c.backends[0])"
+        )
+    ]
+
+
+def test_a_console_name_is_an_identifier() -> None:
+    assert file_problems('[console."1 bad"]') == [
+        f"c.toml: line 1, console.1 bad: Parameter 'name' expects an identifier ({IDENTIFIER_HINT})"
+    ]
+
+
+# Problems.
+
+
+def test_every_problem_is_told_at_once() -> None:
+    text = """
+top = 1
+[consoles.x]
+[console.vm1]
+guest = "socket,path=/x,reconect-ms=1000"
+history = "1K"
+backendz = 1
+backends = [
+  "socket,id=s,path=/s,server=on",
+  "bogus",
+  "file,id=s,path=/l",
+]
+size = "0x4"
+answer = "bogus"
+[console.b]
+size = 3
+"""
+    where = "c.toml: line"
+    assert sorted(file_problems(text)) == sorted(
+        [
+            f"{where} 2, top: unknown table 'top' (a console is a table [console.NAME])",
+            f"{where} 3, consoles: unknown table 'consoles' (did you mean 'console'?)",
+            f"{where} 7, console.vm1.backendz: unknown key 'backendz' (did you mean 'backends'?)",
+            (
+                f"{where} 5, console.vm1.guest: Invalid parameter 'reconect-ms' "
+                "(did you mean 'reconnect-ms'?)"
+            ),
+            (
+                f"{where} 10, console.vm1.backends[1]: 'bogus' is not a valid char driver name "
+                "(one of file, hub, null, process, pty, ringbuf, serial, socket)"
+            ),
+            (
+                f"{where} 11, console.vm1.backends[2]: Duplicate ID 's' for chardev "
+                "(first used at line 9, console.vm1.backends[0])"
+            ),
+            f"{where} 6, console.vm1.history: Parameter 'history' expects a size from 64K to 1G",
+            (
+                f"{where} 13, console.vm1.size: Parameter 'size' expects a width and a height in "
+                'character cells such as "120x40" (each from 1 to 10000)'
+            ),
+            (
+                f"{where} 16, console.b.size: Parameter 'size' expects a width and a height in "
+                'character cells such as "120x40" (in quotation marks)'
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("guest = 5", 'guest: expects a chardev (a string such as "pty,id=pty0", or a table)'),
+        ("guest = {type = 'pty'}", "guest: Parameter 'backend' is missing"),
+        ("backends = 'pty'", "backends: expects a list of chardevs"),
+        (
+            "backends = [[]]",
+            'backends[0]: expects a chardev (a string such as "pty,id=pty0", or a table)',
+        ),
+        (
+            "guest = 'hub,id=h,chardevs.0=a'",
+            (
+                "guest: hub: multiplexers and hub devices can't be stacked, check chardev 'h', "
+                "chardev should not be a hub device or have 'mux=on' enabled"
+            ),
+        ),
+        (
+            "backends = ['mux-be,chardevs.0=a']",
+            (
+                "backends[0]: hub: multiplexers and hub devices can't be stacked, check chardev "
+                "'hub', chardev should not be a hub device or have 'mux=on' enabled"
+            ),
+        ),
+        (
+            "history = 65536",
+            "history: Parameter 'history' expects a size such as \"1M\" (in quotation marks)",
+        ),
+        (
+            "history = '2G'",
+            "history: Parameter 'history' expects a size from 64K to 1G",
+        ),
+        (
+            "history = 'x'",
+            (
+                "history: Parameter 'history' expects a non-negative number below 2^64 (Optional "
+                "suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta- and exabytes, "
+                "respectively.)"
+            ),
+        ),
+        (
+            "answer = 1",
+            "answer: Parameter 'answer' expects a backend's id, or 'first' (in quotation marks)",
+        ),
+        (
+            "answer = 'x'",
+            "answer: no backend of this console has the id 'x' (a backend's id, or 'first')",
+        ),
+        (
+            "answer = 'pty00'\nbackends = ['pty,id=pty0']",
+            "answer: no backend of this console has the id 'pty00' (did you mean 'pty0'?)",
+        ),
+        (
+            '"x\\u001by" = 1',
+            "x\\x1by: unknown key 'x\\x1by' (one of guest, backends, history, size, answer)",
+        ),
+    ],
+)
+def test_each_problem_has_its_words(body: str, problem: str) -> None:
+    (found,) = console_problems(body)
+    assert (
+        found.removeprefix("c.toml: ").removeprefix("line 2, ").removeprefix("line 1, ")
+        == f"console.c.{problem}"
+    )
+
+
+@pytest.mark.parametrize(
+    "size", ["", "80", "80x", "x24", "80x0", "080x24", "80X24", "10001x1", "1x99999"]
+)
+def test_a_size_is_two_numbers_from_1_to_10000(size: str) -> None:
+    (found,) = console_problems(f"size = '{size}'")
+    assert "Parameter 'size' expects a width and a height" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes"), [("64K", 1 << 16), ("1G", 1 << 30), ("0x10000", 1 << 16)]
+)
+def test_history_has_qemus_suffixes(text: str, bytes: int) -> None:
+    (console,) = load(f"[console.c]\nhistory = '{text}'", "c.toml").consoles
+    assert console.history == bytes
+
+
+@pytest.mark.parametrize("answer", ["first", "p", "c.null0"])
+def test_the_answer_is_first_or_a_backends_id(answer: str) -> None:
+    text = f"[console.c]\nbackends = ['pty,id=p', 'null']\nanswer = '{answer}'"
+    (console,) = load(text, "c.toml").consoles
+    assert console.answer == answer
+
+
+@pytest.mark.parametrize("backends", ["5", "['bogus,id=x']"])
+def test_an_answer_that_may_be_a_broken_backend_is_no_second_problem(backends: str) -> None:
+    assert len(console_problems(f"backends = {backends}\nanswer = 'x'")) == 1
+
+
+def test_console_must_hold_tables() -> None:
+    assert file_problems("console = 1") == [
+        "c.toml: line 1, console: expects tables [console.NAME]"
+    ]
+    assert file_problems("[console]\na = 1") == ["c.toml: line 2, console.a: expects a table"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[console.a]\n\nguest = "x"',
+        '["console".\'a\']  # a comment\n\n guest="x"',
+        '\n\nconsole.a.guest = "x"',
+        '[console]\n\na.guest = "x"',
+        '[console]\n\na = {guest = "x"}',
+        '[console . a]\n\n"guest" = """x"""',
+    ],
+)
+def test_lines_are_found_however_a_key_is_written(text: str) -> None:
+    (found,) = file_problems(text)
+    assert found.startswith("c.toml: line 3, console.a.guest: 'x' is not a valid char driver name")
+
+
+def test_a_key_written_beyond_recognition_has_its_path_alone() -> None:
+    (found,) = file_problems('"con\\u0073ole".a.guest = "x"')
+    assert found.startswith("c.toml: console.a.guest: 'x' is not a valid")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a = \n", "c.toml: line 1, column 5: not valid TOML: Invalid value"),
+        ("\n[console.a]\nx = [", "c.toml: end of file: not valid TOML: Invalid value"),
+        (
+            "[console.a]\n[console.a]",
+            "c.toml: line 2, column 11: not valid TOML: Cannot declare ('console', 'a') twice",
+        ),
+        ("a = " + "[" * 100_000, "c.toml: not valid TOML: nested too deeply"),
+    ],
+)
+def test_a_syntax_error_has_its_line_and_column(text: str, problem: str) -> None:
+    (found,) = file_problems(text)
+    assert found == problem
+
+
+def test_a_number_too_long_for_python_is_a_problem() -> None:
+    (found,) = file_problems("a = " + "9" * 5000)
+    assert found.startswith("c.toml: not valid TOML: ")
+
+
+def test_problems_never_hold_control_characters() -> None:
+    (found,) = problems(lambda: load("[console.c]\nguest = '\t'", "a\x1bb"))
+    assert found.isprintable()
+    assert found.startswith("a\\x1bb: line 2, console.c.guest: '\\t' is not a valid")
+
+
+toml_values = st.recursive(
+    st.text() | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300)
+@given(st.text() | st.text("[]={}.'\"ab1,\n console"))
+def test_no_text_raises_anything_but_a_config_error(text: str) -> None:
+    try:
+        config = load(text, "c.toml")
+    except ConfigError as error:
+        lines = str(error).split("\n")
+    else:
+        lines = [repr(config)]
+    assert all(line.isprintable() for line in lines)
+
+
+@settings(max_examples=300)
+@given(
+    st.text(max_size=5),
+    st.none() | st.text() | st.dictionaries(st.text(), toml_values, max_size=2),
+    st.lists(st.text() | st.dictionaries(st.text(), toml_values, max_size=2), max_size=3),
+    st.dictionaries(st.sampled_from(["history", "size", "answer", "x", "guest"]), st.text()),
+)
+def test_no_command_raises_anything_but_a_config_error(
+    name: str, guest: str | dict[str, Any] | None, backends: list[Any], settings: dict[str, str]
+) -> None:
+    with contextlib.suppress(ConfigError):
+        console_config(name, guest, backends, settings)
+
+
+# Files.
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE)
+    assert read(str(path)) == load(EXAMPLE, "")
+
+
+def test_a_missing_file_is_a_problem_with_its_cause(tmp_path: Path) -> None:
+    path = str(tmp_path / "none.toml")
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: cannot be read: No such file or directory"
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"# caf\xe9\n")
+    assert problems(lambda: read(os.fspath(path))) == [f"{path}: is not UTF-8: byte 5 is 0xe9"]
+
+
+# A console from a command.
+
+
+def test_a_command_makes_the_same_console_as_a_file() -> None:
+    made = console_config(
+        "vm1",
+        "socket,path=/run/vm1/console.sock,reconnect-ms=1000",
+        [
+            "socket,id=sock0,path=/run/vm1/shared.sock,server=on,wait=off",
+            {"backend": {"type": "pty", "data": {"path": "/run/vm1/tty"}}},
+            "file,path=/var/log/vm1.log",
+        ],
+        {"history": "2M", "size": "120x40", "answer": "sock0"},
+    )
+    assert made == load(EXAMPLE, "c.toml").consoles[0]
+
+
+def test_a_command_may_leave_everything_out() -> None:
+    assert console_config("c", None, [], {}) == ConsoleConfig("c")
+    assert console_config("c", None, [], {"guest": "null"}) == ConsoleConfig(
+        "c", ChardevSpec("c.guest", NullOptions())
+    )
+
+
+def test_a_commands_problems_have_the_files_words_and_the_consoles_name() -> None:
+    found = problems(
+        lambda: console_config("c", "process", ["pty,id=c", "x"], {"histori": "1M", "size": "1"})
+    )
+    assert found == [
+        "c: histori: unknown key 'histori' (did you mean 'history'?)",
+        "c: guest: chardev: process: no command given",
+        "c: backends[0]: Duplicate ID 'c' for chardev (first used at the console's name)",
+        (
+            "c: backends[1]: 'x' is not a valid char driver name "
+            "(one of file, hub, null, process, pty, ringbuf, serial, socket)"
+        ),
+        (
+            "c: size: Parameter 'size' expects a width and a height in character cells such as "
+            '"120x40" (each from 1 to 10000)'
+        ),
+    ]
