@@ -9,6 +9,7 @@ import resource
 import signal
 import warnings
 from collections.abc import Callable
+from typing import ClassVar
 
 from ptyprocess import PtyProcess
 
@@ -141,30 +142,42 @@ def spawn(
             except OSError as error:
                 raise OSError(f"cannot change to '{cwd}': {describe_os_error(error)}") from None
 
+    _Spawned.made.clear()
     try:
         _reserve_descriptors()
         with warnings.catch_warnings():
             # Python 3.12 warns of forking beside threads. Ours hold no lock that
             # the child's few steps to its exec would need.
             warnings.simplefilter("ignore", DeprecationWarning)
-            process = PtyProcess.spawn(
+            child = _Spawned.spawn(
                 ["/bin/sh", "-c", command], env=env, preexec_fn=prepare, dimensions=size
             )
     except OSError as error:
+        for child in _Spawned.made:
+            child.discard()
         reason = describe_os_error(error) if error.errno else str(error)
         raise OpenError(f"Could not start '{command}': {reason}") from error
-    # From here on nothing of ptyprocess may run: it sleeps when it closes.
-    process.closed = True
-    try:
-        master = os.dup(process.fd)
-    except OSError as error:
-        os.kill(process.pid, signal.SIGKILL)
-        os.waitpid(process.pid, 0)
-        raise OpenError(f"Could not start '{command}': {describe_os_error(error)}") from error
-    finally:
-        process.fileobj.close()
-    os.set_blocking(master, False)
-    return process.pid, master
+    os.set_inheritable(child.fd, False)
+    os.set_blocking(child.fd, False)
+    return child.pid, child.fd
+
+
+class _Spawned(PtyProcess):  # type: ignore[misc]  # ptyprocess has no types
+    """A ptyprocess that only spawns: the library's own ends a child by sleeping."""
+
+    made: ClassVar[list[_Spawned]] = []
+
+    def __init__(self, pid: int, fd: int) -> None:
+        self.pid = pid
+        self.fd = fd
+        # Nothing is left to do for __del__.
+        self.closed = True
+        self.made.append(self)
+
+    def discard(self) -> None:
+        """End a child that has told that it could not begin."""
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
 
 
 def restore_defaults(nofile: int | None) -> None:
