@@ -7,7 +7,8 @@ and the readers. Three measures:
 
     throughput  a guest that prints flat out, to each number of unix-socket backends
     keystroke   from a key typed at one of four backends to its echo there
-    stuck       four backends at 20 MB/s, one of which reads nothing
+    stuck       four backends at 20 MB/s, one of which reads nothing: its patience, 50 ms, is what
+                the others may once wait for it, and so muxtui's silence_ms
 
 Every byte is compared; one that is lost or wrong where none may be ends the run. Prints a line of
 JSON per run and, at the end, a table of medians with the ratio of muxtui to C. Compare ratios of
