@@ -100,6 +100,7 @@ class Console:
         self.guest = guest
         if guest is not None:
             guest.is_guest = True
+            guest.console = self.name
             guest.owner = self
             if self.size and guest.can_resize:
                 guest.resize(*self.size)
