@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual.app import App
+
     from muxcore.vt.keys import InputEvent
 
     InputSink: TypeAlias = Callable[[Key | Paste], bool]
@@ -95,10 +96,10 @@ class MuxDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Start application mode and read the terminal."""
-        self._key_thread = None
-        super().start_application_mode()
-        # Without a thread the start was given up: this is a background job, which must not read.
-        if self._key_thread is not None:
+        before = self._key_thread
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        # Without a new thread the start was given up: a background job, which must not read.
+        if self._key_thread is not before:
             self._loop.add_reader(self.fileno, self._read)
 
     def disable_input(self) -> None:
