@@ -43,7 +43,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("next", "n", "next", "show the next console", "console"),
     Action("previous", "p", "previous", "show the previous console", "console"),
     Action("consoles", "w", "list", "choose a console from a list (or press its digit)", "console"),
-    Action("new_console", "c", "new", "make a console on a shell, socket, port or command", "console"),
+    Action(
+        "new_console", "c", "new", "make a console on a shell, socket, port or command", "console"
+    ),
     Action("add_backend", "a", "add backend", "give this console another backend", "console"),
     Action("send_break", "b", "break", "send a break to the guest", "console"),
     Action("reload", "r", "redraw", "draw the screen again from the console's history", "view"),
@@ -54,7 +56,9 @@ ACTIONS: tuple[Action, ...] = (
         "80x24 or the whole view, for a guest that cannot be told its size",
         "view",
     ),
-    Action("scroll_up", "pageup", "older", "scroll back one page (also shift+pageup)", "view", False),
+    Action(
+        "scroll_up", "pageup", "older", "scroll back one page (also shift+pageup)", "view", False
+    ),
     Action("scroll_down", "pagedown", "newer", "scroll forward one page", "view", False),
     Action("theme", "T", "theme", "the next colour theme", "view", False),
     Action("focus_next", "tab", "panes", "go to the next pane; escape returns", "pane"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tui.state import BackendRate, ConsoleMark, ConsoleState
 
@@ -39,7 +40,7 @@ class RateMeter:
     def _bars(self, now: float) -> Iterable[float]:
         """Bytes in each second of the window, evenly spread between two samples."""
         edges = [self._at(now - WINDOW + index) for index in range(WINDOW + 1)]
-        return (after - before for before, after in zip(edges, edges[1:], strict=False))
+        return (after - before for before, after in pairwise(edges))
 
     def _at(self, time: float) -> float:
         """The counter at a time, by linear interpolation."""

@@ -34,7 +34,7 @@ def until(epoch: float, now: float) -> str:
 
 
 def ago(epoch: float, now: float) -> str:
-    """The time gone by, coarser the longer: `now`, `12 s ago`, `3 min ago`, `5 h ago`, `2 d ago`."""
+    """The time gone by, coarser the longer: `now`, `12 s ago`, `3 min ago`, `2 d ago`."""
     gone = max(0.0, now - epoch)
     if gone < 2:
         return "now"

@@ -27,3 +27,11 @@ class PaneAsked(Message):
 
     backend: str
     action: str
+
+
+@dataclass
+class Asked(Message):
+    """An action of `tui.actions` is to be done."""
+
+    action: str
+    argument: str = ""

@@ -38,9 +38,7 @@ class Painter:
         self.surround = Style(bgcolor=Color.from_rgb(*surround))
         """Where the view is larger than the guest's screen."""
         muted = _mix(self._foreground, self._background, _MUTED)
-        self.muted = Style(
-            color=Color.from_rgb(*muted), bgcolor=Color.from_rgb(*self._background)
-        )
+        self.muted = Style(color=Color.from_rgb(*muted), bgcolor=Color.from_rgb(*self._background))
         """Every cell of a view that is not live."""
         accent = Color.from_rgb(*_rgb(variables["primary"]))
         self.cursor = Style(color=Color.from_rgb(*self._background), bgcolor=accent)

@@ -287,7 +287,9 @@ def _first(group: BaseExceptionGroup[MuxError]) -> MuxError:
     return error
 
 
-def _read_forms(types: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, tuple[FormOption, ...]]:
+def _read_forms(
+    types: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> dict[str, tuple[FormOption, ...]]:
     """Read the answer to `mux-query-chardev-options`."""
     common = set.intersection(*({item["name"] for item in options} for options in types.values()))
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from muxcore.errors import printable
@@ -136,6 +136,17 @@ class GuestState:
             can_break=data.get("can-break", False),
             can_resize=data.get("can-resize", False),
             waiting_for=_text(data.get("waiting-for")),
+        )
+
+    def renewed(self, newer: GuestState) -> GuestState:
+        """This guest in the state a stream told later; a stream tells no more than the state."""
+        return replace(
+            self,
+            state=newer.state,
+            reason=newer.reason,
+            since=newer.since,
+            retry_at=newer.retry_at,
+            exit_status=newer.exit_status,
         )
 
 

@@ -35,9 +35,7 @@ class ViewStream:
         changed: called when `status`, `id` or `problem` changed.
     """
 
-    def __init__(
-        self, path: str, output: Callable[[], None], changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, path: str, output: Callable[[], None], changed: Callable[[], None]) -> None:
         self.id = ""
         self.status: ViewStatus | None = None
         self.problem = ""

@@ -76,7 +76,9 @@ class Terminal:
         self.engine.resize(size.rows, size.cols)
         return True
 
-    def frame(self, source: Source, clock: Callable[[], float] = time.perf_counter) -> tuple[bytes, bool]:
+    def frame(
+        self, source: Source, clock: Callable[[], float] = time.perf_counter
+    ) -> tuple[bytes, bool]:
         """Obey what the source has, as much as one frame may.
 
         Returns:

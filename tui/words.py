@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from tui.format import ago, byte_count, clock, plural, until
 from tui.model import ViewStatus
-from tui.state import BackendState, ConsoleMark, ConsoleState, GuestState, Link, LinkState, PeerState
+from tui.state import (
+    BackendState,
+    ConsoleMark,
+    ConsoleState,
+    GuestState,
+    Link,
+    LinkState,
+    PeerState,
+    Size,
+)
 
 Tone = Literal["success", "warning", "error", "muted", "accent"]
 
@@ -15,7 +25,7 @@ STYLES: dict[Tone, str] = {
     "success": "$text-success",
     "warning": "$text-warning",
     "error": "$text-error",
-    "muted": "$text-muted",
+    "muted": "$foreground-muted",
     "accent": "$text-primary",
 }
 
@@ -139,6 +149,54 @@ def console_mark(console: ConsoleState, mark: ConsoleMark) -> tuple[str, Tone]:
 def link_words(link: LinkState, now: float) -> str:
     """What happened to the daemon, and what happens next."""
     if link.link is Link.CONNECTING:
-        return "connecting to the daemon"
+        return "Connecting to the daemon"
     again = f"; trying again {until(link.retry_at, now)}" if link.retry_at is not None else ""
-    return f"the daemon is gone since {clock(link.since)}: {link.reason or 'no reason given'}{again}"
+    return (
+        f"the daemon is gone since {clock(link.since)}: {link.reason or 'no reason given'}{again}"
+    )
+
+
+LOSS = (
+    "What its consoles kept in memory is lost, and the programs it ran were hung up.",
+    "VMs, boards and log files do not notice. Below is the last that was seen.",
+)
+"""What the end of a daemon costs, in two lines."""
+
+
+def gap_note(skipped: int) -> str:
+    """What a view says that did not get everything."""
+    return f"{byte_count(skipped)} skipped, the screen may be wrong"
+
+
+def size_words(drawn: Size, told: Size | None, guest: GuestState | None) -> str:
+    """What size the guest believes its terminal to have."""
+    if guest is None:
+        return ""
+    if told is not None:
+        return str(told) if guest.can_resize else f"guest believes {told}"
+    return str(drawn) if guest.can_resize else f"guest knows no size, drawn {drawn}"
+
+
+def endings(consoles: Iterable[ConsoleState], own: str) -> list[str]:
+    """What stopping the daemon ends, a line each."""
+    lines = []
+    others = 0
+    for console in consoles:
+        others += sum(
+            len(item.peers)
+            for item in console.backends
+            if item.id != own and item.type in ("attach", "socket", "pty")
+        )
+        lines.append(f"{console.name}: {_end_of(console.guest)}")
+    if others:
+        lines.append(f"{plural(others, 'other client')} will be disconnected")
+    return lines
+
+
+def _end_of(guest: GuestState | None) -> str:
+    if guest is None:
+        return "the console is removed"
+    if guest.type == "process" and guest.state == "open":
+        return "its program is hung up (SIGHUP)"
+    where = f" at {guest.address}" if guest.address else ""
+    return f"the console is removed; its guest{where} goes on"

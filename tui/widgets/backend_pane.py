@@ -88,7 +88,9 @@ def pane_lines(
     name = shorten(backend.id, max(8, width - len(kind) - len(status.word) - 6))
     lines = [
         _ends(
-            Content.assemble((name, "bold"), " ", (kind, "$text-accent" if own else "$text-muted")),
+            Content.assemble(
+                (name, "bold"), " ", (kind, "$text-accent" if own else "$foreground-muted")
+            ),
             Content.styled(f"{status.mark} {status.word}", tone),
             width,
         )
@@ -97,10 +99,12 @@ def pane_lines(
     if trouble:
         lines.append(Content.styled(trouble, tone if status.tone != "success" else "$text-warning"))
     if backend.address and not own:
-        lines.append(Content.styled(shorten(backend.address, width), "$text-muted"))
+        lines.append(Content.styled(shorten(backend.address, width), "$foreground-muted"))
     if backend.connect:
         lines.append(
-            Content.assemble(("$ ", "$text-muted"), (shorten(backend.connect, width - 2), "$text-primary"))
+            Content.assemble(
+                ("$ ", "$foreground-muted"), (shorten(backend.connect, width - 2), "$text-primary")
+            )
         )
     lines += _peers(backend, width)
     lines += _traffic(backend, speed, now, width)
@@ -110,14 +114,18 @@ def pane_lines(
 def _peers(backend: BackendState, width: int) -> list[Content]:
     lines = [
         _ends(
-            Content.assemble(("› ", "$text-muted"), shorten(peer.label or peer.id, width - 18)),
+            Content.assemble(
+                ("> ", "$foreground-muted"), shorten(peer.label or peer.id, width - 18)
+            ),
             Content.styled(words.peer_words(peer), "$text-warning"),
             width,
         )
         for peer in backend.peers[:MAX_PEERS]
     ]
     if len(backend.peers) > MAX_PEERS:
-        lines.append(Content.styled(f"› and {len(backend.peers) - MAX_PEERS} more", "$text-muted"))
+        lines.append(
+            Content.styled(f"> and {len(backend.peers) - MAX_PEERS} more", "$foreground-muted")
+        )
     return lines
 
 
@@ -133,14 +141,19 @@ def _traffic(backend: BackendState, speed: BackendRate, now: float, width: int) 
             Content.assemble(
                 (sparkline(speed.recent, SPARK), "$text-primary"),
                 " ",
-                (rate(speed.per_second), "$text-primary" if speed.per_second else "$text-muted"),
+                (
+                    rate(speed.per_second),
+                    "$text-primary" if speed.per_second else "$foreground-muted",
+                ),
             ),
-            Content.styled(moved, "$text-muted"),
+            Content.styled(moved, "$foreground-muted"),
             width,
         ),
         _ends(
-            Content.styled(" · ".join(facts), "$text-warning" if backend.lag else "$text-muted"),
-            Content.styled(words.activity(backend, now), "$text-muted"),
+            Content.styled(
+                " · ".join(facts), "$text-warning" if backend.lag else "$foreground-muted"
+            ),
+            Content.styled(words.activity(backend, now), "$foreground-muted"),
             width,
         ),
     ]
@@ -185,8 +198,11 @@ class BackendStrip(Widget):
         for index, (_, content) in enumerate(self._chips):
             left = len(self._chips) - index
             more = f" +{left}"
-            if line.cell_length + content.cell_length + (len(more) if left > 1 else 0) > self.size.width:
-                return Content.assemble(line, (more, "$text-muted"))
+            if (
+                line.cell_length + content.cell_length + (len(more) if left > 1 else 0)
+                > self.size.width
+            ):
+                return Content.assemble(line, (more, "$foreground-muted"))
             line = Content.assemble(line, content, "  ")
         return line
 
@@ -216,5 +232,5 @@ def chip(
         (status.mark, words.STYLES[status.tone]),
         " ",
         (name, "bold reverse" if selected else ""),
-        (detail, words.STYLES[status.tone] if status.tone != "success" else "$text-muted"),
+        (detail, words.STYLES[status.tone] if status.tone != "success" else "$foreground-muted"),
     )

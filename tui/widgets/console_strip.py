@@ -50,7 +50,9 @@ class ConsoleStrip(Widget):
         """The chips from `_first` on, as many as fit."""
         chips = self._chips[self._first() :]
         more = "… " if self._first() else ""
-        return Content.assemble(more, Content("").join(chips)).truncate(self.size.width, ellipsis=True)
+        return Content.assemble(more, Content("").join(chips)).truncate(
+            self.size.width, ellipsis=True
+        )
 
     def on_click(self, event: events.Click) -> None:
         first = self._first()
@@ -65,7 +67,9 @@ class ConsoleStrip(Widget):
         """The first console shown, so that the current one is seen."""
         first = 0
         widths = [content.cell_length for content in self._chips]
-        while first < self._current and sum(widths[first : self._current + 1]) > self.size.width - 2:
+        while (
+            first < self._current and sum(widths[first : self._current + 1]) > self.size.width - 2
+        ):
             first += 1
         return first
 
@@ -75,7 +79,7 @@ def _chip(index: int, console: ConsoleState, mark: ConsoleMark, current: bool) -
     digit = str(index) if index < 10 else " "
     back = " on $panel" if current else ""
     return Content.assemble(
-        (f" {digit} ", f"$text-muted{back}"),
+        (f" {digit} ", f"$foreground-muted{back}"),
         (shorten(console.name, 20), f"bold{back}" if current else ""),
         (" ", back.strip()),
         (f"{glyph} ", f"{words.STYLES[tone]}{back}"),

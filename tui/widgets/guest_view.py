@@ -170,7 +170,7 @@ class GuestView(Widget):
         if self._pan():
             self.refresh()
             return
-        left, top = self._origin
+        top = self._origin[1]
         width = self.size.width
         self.refresh(*(Region(0, row - top, width, 1) for row in dirty if row >= top))
 

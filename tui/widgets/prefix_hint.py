@@ -25,7 +25,7 @@ class PrefixHint(Line):
         rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
         lines = [Content("").join(row) for row in rows]
         if pane is not None:
-            lines.insert(0, Content.assemble(("pane ", "$text-muted"), (pane, "bold")))
+            lines.insert(0, Content.assemble(("pane ", "$foreground-muted"), (pane, "bold")))
         self.show(Content("\n").join(lines))
 
 
@@ -35,8 +35,8 @@ def _cell(action: Action, *, dim: bool) -> Content:
 
 def _pair(key: str, title: str, *, dim: bool) -> Content:
     text = Content.assemble(
-        (key, "$text-muted" if dim else "bold $text-primary"),
+        (key, "$foreground-muted" if dim else "bold $text-primary"),
         " ",
-        (title, "$text-muted" if dim else ""),
+        (title, "$foreground-muted" if dim else ""),
     )
     return text.pad_right(max(1, CELL - text.cell_length))

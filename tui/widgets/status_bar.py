@@ -39,7 +39,9 @@ class StatusBar(Widget):
     def show(self, state: BarState) -> None:
         """Show a state; nothing is drawn when it looks the same."""
         content = tuple(_segments(state))
-        right = Content.assemble((state.prefix, "bold $text-primary"), (" menu ", "$text-muted"))
+        right = Content.assemble(
+            (state.prefix, "bold $text-primary"), (" menu ", "$foreground-muted")
+        )
         if not right.is_same(self._right) or not _same(content, self._content):
             self._content, self._right = content, right
             self.refresh()
@@ -69,11 +71,9 @@ def _segments(state: BarState) -> list[Content]:
         segments.append(Content.styled("○ not live", "$text-error"))
     segments += [Content.styled(text, words.STYLES[tone]) for text, tone in state.notes]
     if state.size:
-        segments.append(Content.styled(state.size, "$text-muted"))
+        segments.append(Content.styled(state.size, "$foreground-muted"))
     return segments
 
 
 def _same(one: tuple[Content, ...], other: tuple[Content, ...]) -> bool:
-    return len(one) == len(other) and all(
-        a.is_same(b) for a, b in zip(one, other, strict=True)
-    )
+    return len(one) == len(other) and all(a.is_same(b) for a, b in zip(one, other, strict=True))

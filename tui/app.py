@@ -1,0 +1,175 @@
+"""The app: its life, its themes, its screens. No feature lives here."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+
+from tui.actions import DEFAULT_PREFIX
+from tui.commands import Commands
+from tui.driver import MuxDriver
+from tui.screens.console import ConsoleScreen
+from tui.screens.welcome import WelcomeScreen
+from tui.session import DaemonSession
+from tui.state import Link
+from tui.themes import NIGHT, THEMES
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.binding import BindingType
+    from textual.driver import Driver
+    from textual.screen import Screen
+    from textual.timer import Timer
+
+    from muxcore.vt.keys import Key, Paste
+    from tui.messages import Asked
+    from tui.model import Session
+
+REFRESH = 0.25
+"""Seconds between two drawings of panes and status at least."""
+
+TICK = 1.0
+"""Seconds between two looks at what only time changes: `retrying in 4 s`."""
+
+RESTARTED = "The daemon was started again; consoles that were made by hand are gone."
+
+
+class MuxApp(App[int]):
+    """muxtui's user interface over a session; made by `make_app`."""
+
+    ENABLE_COMMAND_PALETTE = False
+    # Textual loads no style sheet of its default screen.
+    CSS_PATH = "screens/console.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = []
+    TITLE = "muxtui"
+
+    def __init__(
+        self, session: Session, prefix: str, driver_class: type[Driver] | None = None
+    ) -> None:
+        super().__init__(driver_class=driver_class, watch_css=False)
+        self.session = session
+        self.console_screen = ConsoleScreen(session, prefix)
+        self.commands = Commands(self, session, self.console_screen, prefix)
+        self._redraw: Timer | None = None
+        self._last_link = Link.CONNECTING
+        self._was_lost = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = NIGHT.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The console screen lies under all others."""
+        return self.console_screen
+
+    async def on_ready(self) -> None:
+        """Begin: the console screen is composed and laid out."""
+        if isinstance(self._driver, MuxDriver):
+            self._driver.input_sink = self.take_input
+        self.session.watch(self._session_changed, self.console_screen.view.wake)
+        self.set_interval(TICK, self._tick, name="tick")
+        self.theme_changed_signal.subscribe(self, lambda _: self.console_screen.view.repaint())
+        await self.session.start()
+        self._update()
+
+    async def on_unmount(self) -> None:
+        """End the session with the app."""
+        await self.session.close()
+
+    # Input.
+
+    def take_input(self, event: Key | Paste) -> bool:
+        """Offered every key and paste before Textual; what another screen is for is declined."""
+        if self.screen is not self.console_screen:
+            return False
+        self.console_screen.handle_input(event)
+        return True
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        """Tell the console screen, which tells a guest that asked."""
+        self.console_screen.handle_focus(True)
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """Tell the console screen, which tells a guest that asked."""
+        self.console_screen.handle_focus(False)
+
+    def on_asked(self, message: Asked) -> None:
+        """Carry out what a screen asks for."""
+        self.commands.do(message.action, message.argument)
+
+    # State.
+
+    def _session_changed(self) -> None:
+        """Draw the new state: a change of the link at once, all else when its time has come."""
+        if self.session.link.link is not self._last_link:
+            self._update()
+        elif self._redraw is None:
+            self._redraw = self.set_timer(REFRESH, self._update, name="redraw")
+
+    def _tick(self) -> None:
+        if self._redraw is None:
+            self._update()
+
+    def _update(self) -> None:
+        if self._redraw is not None:
+            self._redraw.stop()
+            self._redraw = None
+        self._last_link = self.session.link.link
+        if self._last_link is Link.LIVE:
+            self._choose_console()
+        elif self._last_link is Link.LOST:
+            self._was_lost = True
+        self.console_screen.update()
+
+    def _choose_console(self) -> None:
+        """See to it that an existing console is on view; without any, ask for one."""
+        names = [console.name for console in self.session.consoles]
+        welcome = isinstance(self.screen, WelcomeScreen) and self.screen.first
+        if names and welcome:
+            self.screen.dismiss("")
+        if names and self.session.on_view not in names:
+            self._say_gone(self.session.on_view)
+            self.session.show(names[0])
+        elif not names and self.screen is self.console_screen:
+            self.session.show(None)
+            notice = RESTARTED if self._was_lost else ""
+            self.push_screen(WelcomeScreen(first=True, notice=notice), self.commands.begin)
+        self._was_lost = False
+
+    def _say_gone(self, console: str | None) -> None:
+        if console is not None:
+            self.notify(f"There is no console {console}.", severity="warning", markup=False)
+
+
+def make_app(
+    session: Session,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    driver_class: type[Driver] | None = None,
+) -> MuxApp:
+    """Make the app over a session; tests and screenshots give it theirs."""
+    return MuxApp(session, prefix, driver_class)
+
+
+def run(socket: str, console: str | None) -> int:
+    """Run the user interface on the daemon at `socket` until it is left.
+
+    Args:
+        socket: path of the control socket.
+        console: the console to show; the first one where it is None.
+
+    Returns:
+        The exit status: 0 unless the app failed.
+    """
+    return asyncio.run(_run(make_app(DaemonSession(socket, console), driver_class=MuxDriver)))
+
+
+async def _run(app: MuxApp) -> int:
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGHUP, signal.SIGTERM):
+        # The terminal is gone, or we are to go: the daemon keeps everything.
+        loop.add_signal_handler(ending, app.exit, 0)
+    status = await app.run_async()
+    return app.return_code or status or 0

@@ -1,0 +1,75 @@
+"""The help: every action of the table, grouped, with its key. The keys are typed nowhere else."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from tui.actions import ACTIONS, GROUPS
+from tui.widgets.line import Line
+
+KEY = 11
+TITLE = 14
+
+
+class HelpScreen(ModalScreen[None]):
+    """Closed by escape, `q` or `?`.
+
+    Args:
+        prefix: the prefix as people write it.
+    """
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "leave", "Close")
+    ]
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            intro = Line(classes="intro")
+            intro.show(
+                Content.assemble(
+                    "Every key goes to the guest, but for ",
+                    (self._prefix, "bold $text-primary"),
+                    ": press it, then one of these. Pressed twice it is sent.",
+                )
+            )
+            yield intro
+            with VerticalScroll(id="actions"):
+                for group, title in GROUPS.items():
+                    heading = Line(classes="heading")
+                    heading.show(Content.styled(title, "bold $text-accent"))
+                    yield heading
+                    for action in ACTIONS:
+                        if action.group == group:
+                            row = Line(classes="row")
+                            row.show(_row(action.key, action.title, action.help))
+                            yield row
+            keys = Line(classes="keys")
+            keys.show(Content.styled("escape closes · up and down scroll", "$foreground-muted"))
+            yield keys
+
+    def on_mount(self) -> None:
+        self.query_one("#actions").focus()
+
+    def action_leave(self) -> None:
+        """Close the help."""
+        self.dismiss()
+
+
+def _row(key: str, title: str, help: str) -> Content:
+    return Content.assemble(
+        (key.rjust(KEY - 2), "bold $text-primary"),
+        "  ",
+        title.ljust(TITLE),
+        (help, "$foreground-muted"),
+    )

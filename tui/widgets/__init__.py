@@ -1,0 +1,1 @@
+"""What is drawn. Widgets do no I/O and import no parent."""
