@@ -44,7 +44,8 @@ class Hold:
         self._console = console
         self._clock = clock
         self._patience = Patience()
-        self._deadlines: dict[Peer, float] = {}
+        # For each peer that is waited for: until when, and where it stood when the wait began.
+        self._deadlines: dict[Peer, tuple[float, int]] = {}
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
@@ -80,7 +81,7 @@ class Hold:
 
     def _room(self, threshold: int) -> int:
         room = READ_SIZE
-        deadlines: dict[Peer, float] = {}
+        deadlines: dict[Peer, tuple[float, int]] = {}
         for peer in self._console.lagging:
             if not peer.holds:
                 continue
@@ -89,27 +90,31 @@ class Hold:
                 deadline = self._deadline(peer)
                 if deadline is None:
                     continue
-                deadlines[peer] = deadline
+                deadlines[peer] = deadline, peer.cursor
             room = min(room, free)
         if not deadlines:
             return room
         self._hold(deadlines)
         return 0
 
-    def _hold(self, deadlines: dict[Peer, float]) -> None:
+    def _hold(self, deadlines: dict[Peer, tuple[float, int]]) -> None:
         self._deadlines = deadlines
         self._since = self._now()
         self._console.pause_guest(True)
-        first = min(deadlines.values())
+        first = min(deadline for deadline, _ in deadlines.values())
         if first != float("inf"):
             self._timer = asyncio.get_running_loop().call_at(first, self._expire)
 
     def _expire(self) -> None:
-        """Waited long enough: who still has no room at all loses the right to be waited for."""
+        """Waited long enough: who took nothing meanwhile loses the right to be waited for.
+
+        Were it kept while there is a little room, a guest that prints a line now
+        and then would wait anew for every line.
+        """
         self._timer = None
         now = self._now()
-        for peer, deadline in list(self._deadlines.items()):
-            if deadline <= now + CLOCK_GRAIN and self._free(peer) <= 0:
+        for peer, (deadline, cursor) in list(self._deadlines.items()):
+            if deadline <= now + CLOCK_GRAIN and peer.cursor == cursor:
                 peer.give_up()
         self.release()
         # Whatever is free is read next, however little: the guest has waited its time.

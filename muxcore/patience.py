@@ -20,6 +20,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._spent: deque[tuple[float, float]] = deque()
+        self._total = 0.0
 
     def left(self, now: float, patience: float) -> float:
         """Seconds the guest may wait from `now` for a peer with `patience` seconds.
@@ -27,12 +28,22 @@ class Patience:
         A peer's own patience above `BUDGET` raises the budget for that peer: its
         user asked for it.
         """
-        while self._spent and self._spent[0][1] <= now - WINDOW:
-            self._spent.popleft()
-        recent = sum(end - max(start, now - WINDOW) for start, end in self._spent)
-        return max(0.0, min(patience, max(BUDGET, patience) - recent))
+        return max(0.0, min(patience, max(BUDGET, patience) - self._recent(now)))
 
     def spend(self, start: float, end: float) -> None:
         """Note that the guest waited from `start` to `end`."""
         if end > start:
             self._spent.append((start, end))
+            self._total += end - start
+
+    def _recent(self, now: float) -> float:
+        """Seconds spent within the window; a sum that is kept, as waits may be many and short."""
+        begin = now - WINDOW
+        while self._spent and self._spent[0][1] <= begin:
+            start, end = self._spent.popleft()
+            self._total -= end - start
+        if not self._spent:
+            # Where rounding errors end.
+            self._total = 0.0
+            return 0.0
+        return self._total - max(0.0, begin - self._spent[0][0])

@@ -78,6 +78,8 @@ class Pump:
     @property
     def flooding(self) -> bool:
         """Whether the guest prints more than the whole history in half a second."""
+        # What was measured last may be long ago: a guest that is quiet is not looked at.
+        self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
 
     def type(self, source: Source) -> None:
