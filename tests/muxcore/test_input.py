@@ -1,0 +1,111 @@
+"""Whose input goes next: in turn, in order, nothing lost, nothing piled up."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muxcore.input import QUEUE, TURN, InputQueue
+
+
+class Typist:
+    """A source without a peer around it."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.queued = False
+        self.inbox = bytearray(data)
+
+    def take(self, limit: int) -> bytes:
+        data = bytes(self.inbox[:limit])
+        del self.inbox[:limit]
+        return data
+
+    def drop_input(self) -> int:
+        count = len(self.inbox)
+        self.inbox.clear()
+        return count
+
+
+def test_an_empty_queue_is_false_and_gives_nothing() -> None:
+    queue = InputQueue()
+    assert not queue
+    assert queue.fill() == b""
+
+
+def test_one_source_fills_the_queue_to_its_bound_and_no_further() -> None:
+    queue, typist = InputQueue(), Typist(b"a" * 5000)
+    queue.add(typist)
+    assert len(queue.fill()) == QUEUE
+    assert len(typist.inbox) == 5000 - QUEUE
+    assert len(queue.fill()) == QUEUE
+
+
+def test_sources_take_turns_of_a_quarter_of_the_queue() -> None:
+    queue = InputQueue()
+    for byte in (b"a", b"b"):
+        queue.add(Typist(byte * 4000))
+    assert queue.fill() == b"a" * TURN + b"b" * TURN + b"a" * TURN + b"b" * TURN
+
+
+def test_a_single_byte_waits_for_one_queue_and_one_turn_at_most() -> None:
+    queue, paste, key = InputQueue(), Typist(b"p" * 100_000), Typist(b"\x03")
+    queue.add(paste)
+    queue.fill()
+    queue.add(key)
+    out = bytearray()
+    while b"\x03" not in out:
+        out += queue.fill()[:7]
+        queue.sent(7)
+    assert out.index(b"\x03") <= QUEUE + TURN
+
+
+def test_a_source_added_twice_has_one_turn() -> None:
+    queue, first, second = InputQueue(), Typist(b"a" * 600), Typist(b"b" * 600)
+    for source in (first, first, second):
+        queue.add(source)
+    assert queue.fill()[: 2 * TURN] == b"a" * TURN + b"b" * TURN
+
+
+def test_dropping_counts_every_byte_and_leaves_the_sources_usable() -> None:
+    queue, first, second = InputQueue(), Typist(b"a" * 2000), Typist(b"b" * 10)
+    queue.add(first)
+    queue.add(second)
+    queue.fill()
+    assert queue.drop() == 2010
+    assert not queue
+    second.inbox += b"again"
+    queue.add(second)
+    assert queue.fill() == b"again"
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("type"), st.integers(0, 3), st.integers(1, 700)),
+            st.tuples(st.just("send"), st.just(0), st.integers(0, 2 * QUEUE)),
+        ),
+        max_size=80,
+    )
+)
+def test_any_interleaving_is_fair_and_loses_nothing(steps: list[tuple[str, int, int]]) -> None:
+    queue = InputQueue()
+    typists = [Typist() for _ in range(4)]
+    typed = [bytearray() for _ in typists]
+    sent = bytearray()
+    for what, who, count in steps:
+        if what == "type":
+            # Sequence numbers say who typed a byte, and show a byte out of order.
+            data = bytes(64 * who + (len(typed[who]) + index) % 64 for index in range(count))
+            typed[who] += data
+            typists[who].inbox += data
+            queue.add(typists[who])
+        else:
+            data = bytes(queue.fill()[:count])
+            assert len(queue.data) <= QUEUE
+            queue.sent(len(data))
+            sent += data
+    while data := bytes(queue.fill()):
+        queue.sent(len(data))
+        sent += data
+    for who, expected in enumerate(typed):
+        assert bytes(byte for byte in sent if byte // 64 == who) == expected
