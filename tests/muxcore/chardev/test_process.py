@@ -162,7 +162,7 @@ async def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None
 
 
 async def test_its_terminal_has_the_size_asked_for_and_follows() -> None:
-    chardev = program("stty size; trap 'stty size; exit' WINCH; while :; do sleep 0.01; done")
+    chardev = program("trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.01; done")
     assert chardev.can_resize
     async with running(chardev) as owner:
         await owner.has(b"24 80")

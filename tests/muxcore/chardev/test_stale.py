@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from muxcore.chardev import stale
+from muxcore.chardev.pty import PtyChardev
+from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.stale import is_stale_pty_link, remove_stale
+from muxcore.options.sets import PtyOptions, SocketOptions
 from tests import support
+from tests.muxcore.chardev.owner import running
 
 LONG_AGO = 1_000_000_000
 
@@ -70,3 +77,51 @@ def test_what_another_daemon_put_there_meanwhile_is_put_back(tmp_path: Path) -> 
         assert os.listdir(tmp_path) == ["s"]
         with support.connect_unix(path):
             pass
+
+
+DAEMON = """
+import asyncio, sys
+from muxcore.chardev.base import Unowned
+from muxcore.chardev.pty import PtyChardev
+from muxcore.chardev.socket_server import SocketServer
+from muxcore.options.sets import PtyOptions, SocketOptions
+
+async def main():
+    for chardev in (
+        PtyChardev("p", PtyOptions(path=sys.argv[1] + "/tty")),
+        SocketServer("s", SocketOptions(path=sys.argv[1] + "/s", server=True)),
+    ):
+        await chardev.start(Unowned())
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_daemon_left_is_replaced_though_its_pty_number_is_taken_again(
+    tmp_path: Path,
+) -> None:
+    server = SocketServer("s", SocketOptions(path=support.unix_path(tmp_path, "s"), server=True))
+    first = PtyChardev("p", PtyOptions(path=str(tmp_path / "tty")))
+    daemon = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DAEMON, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert daemon.stdout is not None
+    async with asyncio.timeout(10):
+        assert await daemon.stdout.readline() == b"ready\n"
+    async with running(server), running(first):
+        assert (server.state, first.state) == ("failed", "failed")
+    left = os.readlink(tmp_path / "tty")
+    daemon.kill()
+    await daemon.communicate()
+    with contextlib.ExitStack() as stack:
+        # Ptys are numbered from the lowest that is free.
+        taken: list[str] = []
+        while left not in taken:
+            _, slave = stack.enter_context(support.raw_pty())
+            taken.append(os.ttyname(slave))
+        async with running(server), running(first):
+            assert (server.state, first.state) == ("waiting", "waiting")
+            assert os.readlink(tmp_path / "tty") == first.filename.removeprefix("pty:")
+    assert os.listdir(tmp_path) == []
