@@ -59,6 +59,7 @@ class Client:
         self._qmp.events.event_filter = lambda _: False
         self._events = _Events()
         self._qmp.register_listener(self._events)
+        self._ending = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
     @classmethod
@@ -124,11 +125,9 @@ class Client:
 
     async def close(self) -> None:
         """End the connection. Idempotent."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-            self._watch = None
         await self._ended("the connection was closed")
+        if self._watch is not None:
+            await self._watch
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,9 +143,11 @@ class Client:
     async def _ended(self, reason: str) -> None:
         self.closed = self.closed or reason
         self._events.changed.set()
-        # What ended the connection is told by `closed`; here it is only cleared away.
-        with contextlib.suppress(QMPError, OSError, EOFError):
-            await self._qmp.disconnect()
+        async with self._ending:
+            if self._qmp.runstate != Runstate.IDLE:
+                # What ended the connection is told by `closed`; here it is only cleared away.
+                with contextlib.suppress(QMPError, OSError, EOFError):
+                    await self._qmp.disconnect()
 
 
 def unreachable(path: str, cause: BaseException) -> DaemonError:

@@ -65,11 +65,16 @@ class ControlServer:
         """The connection is closed, or is a stream from now on."""
         self._connections.discard(connection)
 
-    async def aclose(self) -> None:
-        """Accept nothing more, and end every connection once it has its last words."""
+    def stop_listening(self) -> None:
+        """Accept no connection and run no command any more; events still go out."""
         if self._timer is not None:
             self._timer.cancel()
         asyncio.get_running_loop().remove_reader(self._listener)
+        for connection in tuple(self._connections):
+            connection.stop_listening()
+
+    async def aclose(self) -> None:
+        """End every connection once it has its last words; `stop_listening` came before."""
         await asyncio.gather(*(connection.aclose() for connection in tuple(self._connections)))
 
     def _listen(self) -> None:
@@ -109,6 +114,7 @@ class Connection:
         self._drained.set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._ending = False
 
     @property
     def who(self) -> Who:
@@ -118,7 +124,9 @@ class Connection:
     def begin(self) -> None:
         """Greet the client and listen to it."""
         self.send(qmp.encode({"QMP": {"version": version.qemu_version(), "capabilities": []}}))
-        self._watch_input()
+        # A probe has left by now.
+        if not self._closed:
+            self._watch_input()
 
     def send(self, message: bytes) -> None:
         """Send `message` after what still waits; a client that leaves too much is closed."""
@@ -169,12 +177,17 @@ class Connection:
             self._drained.set()
             self.server.forget(self)
 
+    def stop_listening(self) -> None:
+        """Run no command any more; one that runs is cancelled."""
+        self._ending = True
+        self._stream.watch_input(None)
+        if self._task is not None:
+            self._task.cancel()
+
     async def aclose(self) -> None:
-        """End the connection and its command, after `FLUSH` seconds for its last words."""
-        task = self._task
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        """End the connection, after `FLUSH` seconds for its last words."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
         try:
             async with asyncio.timeout(FLUSH):
                 await self._drained.wait()
@@ -206,7 +219,7 @@ class Connection:
                 await self._answer(self._requests.popleft())
         finally:
             self._task = None
-        if not self._closed:
+        if not self._closed and not self._ending:
             self._watch_input()
 
     async def _answer(self, item: qmp.Value | ProtocolError) -> None:

@@ -93,6 +93,8 @@ class Daemon:
 
     async def aclose(self) -> None:
         """End everything: guests, backends, clients, the socket. Nothing is left behind."""
+        if self._server is not None:
+            self._server.stop_listening()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -103,10 +105,11 @@ class Daemon:
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if error is not None:
                 log.error("while ending", exc_info=error)
-        if self._server is not None:
-            await self._server.aclose()
+        # The socket goes first: a client that sees its connection end may start another daemon.
         if self._listener is not None:
             self._listener.close()
+        if self._server is not None:
+            await self._server.aclose()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run `work` as a task of the daemon's; `aclose` ends it."""
@@ -156,7 +159,9 @@ class Daemon:
         try:
             return self.consoles[name]
         except KeyError:
-            raise NotFoundError(f"Console '{printable(name)}' not found") from None
+            raise NotFoundError(
+                f"Console '{printable(name)}' not found", "DeviceNotFound"
+            ) from None
 
     def find_chardev(self, id: str) -> tuple[Chardev | None, Console | None]:
         """The chardev `id` and the console it is on; a console's own name finds no chardev.

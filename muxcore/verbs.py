@@ -1,0 +1,245 @@
+"""What the headless verbs do: each takes the parsed arguments and returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from muxcore.attach import AttachStream, attach
+from muxcore.cli import complain, socket_path
+from muxcore.client import Client, ensure_daemon
+from muxcore.errors import DaemonError, OptionError
+from muxcore.exits import ExitCode
+from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
+from muxcore.options.sets import ChardevSpec, FileOptions, PtyOptions, SerialOptions, SocketOptions
+from muxcore.stdio import read_stdin
+from muxcore.table import table
+from muxcore.wire.sanitise import Sanitiser
+
+CHUNK = 32 * 1024
+STOP_TIMEOUT = 10.0
+"""Seconds that `stop` waits for the daemon to be gone."""
+
+
+def add(args: argparse.Namespace) -> int:
+    """Make a console, starting the daemon if none answers."""
+    for text in [args.guest, *args.backend]:
+        if text is not None and (words := help_wanted(text)) is not None:
+            print(words)
+            return ExitCode.OK
+    try:
+        guest = chardev_argument(args.guest) if args.guest is not None else None
+        backends = [chardev_argument(text) for text in args.backend]
+        settings = dict(_setting(text) for text in args.set)
+    except OptionError as error:
+        complain(f"{error} ({error.hint})" if error.hint else str(error))
+        return ExitCode.USAGE
+    path = socket_path(args)
+    ensure_daemon(path)
+
+    async def work(client: Client) -> int:
+        await add_console(client, args.name, guest, backends, settings)
+        return ExitCode.OK
+
+    return with_client(path, work)
+
+
+async def add_console(
+    client: Client,
+    name: str,
+    guest: str | None,
+    backends: list[str],
+    settings: dict[str, str] | None = None,
+) -> None:
+    """Make a console whose programs inherit this process's directory and environment."""
+    arguments: dict[str, Any] = {"guest": guest} if guest is not None else {}
+    await client.execute(
+        "mux-add-console",
+        console=name,
+        backends=backends,
+        settings=settings or {},
+        cwd=os.getcwd(),
+        environment=_environment(),
+        **arguments,
+    )
+
+
+def rm(args: argparse.Namespace) -> int:
+    """Remove a console."""
+
+    async def work(client: Client) -> int:
+        console = await client.console(args.name)
+        if not args.force and not _agreed([console]):
+            return ExitCode.REFUSED
+        await client.execute("mux-remove-console", console=args.name)
+        return ExitCode.OK
+
+    return with_client(socket_path(args), work)
+
+
+def ls(args: argparse.Namespace) -> int:
+    """List the consoles."""
+
+    async def work(client: Client) -> int:
+        consoles = await client.consoles()
+        print(json.dumps(consoles, indent=2) if args.json else table(consoles))
+        return ExitCode.OK
+
+    return with_client(socket_path(args), work)
+
+
+def stop(args: argparse.Namespace) -> int:
+    """End the daemon, and return when it is gone."""
+
+    async def work(client: Client) -> int:
+        if not args.force and not _agreed(await client.consoles()):
+            return ExitCode.REFUSED
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                # The daemon may be gone before its reply is read: that is what was wanted.
+                with contextlib.suppress(DaemonError):
+                    await client.execute("quit")
+                    async for _ in client.events():
+                        pass
+        except TimeoutError:
+            complain(f"the daemon is still there after {STOP_TIMEOUT:g} s")
+            return ExitCode.ERROR
+        return ExitCode.OK
+
+    return with_client(socket_path(args), work)
+
+
+def send(args: argparse.Namespace) -> int:
+    """Type into a console."""
+    if args.text is None and not (args.enter or args.send_break):
+        complain("nothing to send: give a TEXT, - for standard input, --enter or --break")
+        return ExitCode.USAGE
+    path = socket_path(args)
+
+    async def work(client: Client) -> int:
+        guest = (await client.console(args.name))["guest"]
+        if guest is None or guest["state"] != "open":
+            complain(f"cannot send to {args.name}: its guest is not open (muxtui ls says why)")
+            return ExitCode.CLOSED
+        stream = await attach(path, args.name, label="muxtui send")
+        with contextlib.closing(stream):
+            # Output that is not read would make the guest wait for us.
+            stream.set_callback(lambda: _discard(stream))
+            if args.text == "-":
+                while chunk := await read_stdin(CHUNK):
+                    await _send_all(stream, chunk)
+            elif args.text is not None:
+                await _send_all(stream, os.fsencode(args.text))
+            if args.enter:
+                await _send_all(stream, b"\r")
+        if args.send_break:
+            await client.execute("mux-send-break", console=args.name)
+        return ExitCode.OK
+
+    return with_client(path, work)
+
+
+def log(args: argparse.Namespace) -> int:
+    """Print the retained history: byte for byte, but on a terminal what is safe there."""
+    if args.follow:
+        from muxcore.terminal import follow
+
+        return follow(args)
+
+    async def work(client: Client) -> int:
+        clean = Sanitiser(queries=False) if os.isatty(1) and not args.raw else None
+        offset, end = 0, None
+        while end is None or offset < end:
+            part = await client.execute("mux-read-history", console=args.name, offset=offset)
+            # What comes while we print is not waited for: that is --follow.
+            end = part["end"] if end is None else end
+            data = base64.b64decode(part["data"])
+            offset = part["offset"] + len(data)
+            sys.stdout.buffer.write(clean.feed(data) if clean else data)
+        sys.stdout.buffer.flush()
+        return ExitCode.OK
+
+    return with_client(socket_path(args), work)
+
+
+def with_client(path: str, work: Callable[[Client], Awaitable[int]]) -> int:
+    """Run `work` with a connection to the daemon on `path`."""
+
+    async def main() -> int:
+        async with await Client.connect(path) as client:
+            return await work(client)
+
+    return asyncio.run(main())
+
+
+def chardev_argument(text: str) -> str:
+    """A CHARDEV as the user wrote it, for a daemon whose directory is another one.
+
+    Raises:
+        OptionError: it is wrong.
+    """
+    spec = parse_chardev(text)
+    for warning in spec.warnings:
+        complain(f"warning: {' '.join(warning.split())}")
+    return format_chardev(_absolute(spec))
+
+
+def _absolute(spec: ChardevSpec) -> ChardevSpec:
+    options = spec.options
+    if not isinstance(options, FileOptions | PtyOptions | SerialOptions | SocketOptions):
+        return spec
+    if not options.path:
+        return spec
+    path = os.path.abspath(os.path.expanduser(options.path))
+    return replace(spec, options=replace(options, path=path))
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(f"--set takes KEY=VALUE, not '{text}'")
+    return key, value
+
+
+def _environment() -> dict[str, str]:
+    """Our environment, as far as it is text that JSON can carry."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.isprintable() and not any("\ud800" <= c < "\ue000" for c in value)
+    }
+
+
+async def _send_all(stream: AttachStream, data: bytes) -> None:
+    while data:
+        data = data[stream.send(data) :]
+        await stream.drain()
+
+
+def _discard(stream: AttachStream) -> None:
+    try:
+        stream.receive()
+    except DaemonError:
+        stream.set_callback(None)
+
+
+def _agreed(consoles: list[dict[str, Any]]) -> bool:
+    """Ask, on a terminal, before programs are ended; True where nobody can be asked."""
+    programs = [
+        f"  {console['name']}: {console['guest']['address']}"
+        for console in consoles
+        if (guest := console["guest"]) and guest["type"] == "process" and guest["state"] == "open"
+    ]
+    if not programs or not sys.stdin.isatty():
+        return True
+    complain("\n".join(["this ends:", *programs]))
+    print("End it? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

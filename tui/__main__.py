@@ -1,0 +1,71 @@
+"""`muxtui`: the app, and the verbs of `muxcore.cli`. Only what shows a screen imports Textual."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from muxcore import cli
+from muxcore.exits import ExitCode
+
+APP = "app"
+"""The verb that is meant when none is named."""
+
+_VALUED = ("-s", "--socket")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = cli.make_parser("muxtui")
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    app = cli.add_verb(verbs, APP, _app, "the user interface; 'muxtui CONSOLE' is short for it")
+    app.add_argument("console", metavar="CONSOLE", nargs="?", help="the console to show first")
+    cli.add_verb(verbs, "demo", _demo, "a console on your own shell, with a socket, a pty, a log")
+    cli.add_verbs(verbs)
+    argv = sys.argv[1:] if argv is None else argv
+    return cli.run(parser, with_verb(argv, list(verbs.choices)))
+
+
+def with_verb(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
+    """`argv` with the app's verb where the first word is none: a console's name, or nothing.
+
+    `muxtui -- NAME` shows a console that is called like a verb.
+    """
+    words = list(argv)
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] != "--":
+        if words[at] in ("-h", "--help", "--version"):
+            return words
+        at += 2 if words[at] in _VALUED else 1
+    if at >= len(words) or words[at] not in verbs:
+        words.insert(min(at, len(words)), APP)
+    return words
+
+
+def _app(args: argparse.Namespace) -> int:
+    return _show(cli.socket_path(args), args.console)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from tui.demo import CONSOLE, prepare
+
+    path = cli.socket_path(args)
+    prepare(path)
+    return _show(path, CONSOLE)
+
+
+def _show(path: str, console: str | None) -> int:
+    from muxcore.launch import ensure_daemon
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
+        return ExitCode.USAGE
+    ensure_daemon(path)
+    from tui.app import run
+
+    return run(path, console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
