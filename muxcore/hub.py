@@ -131,6 +131,8 @@ class Console:
         self._forget_backend(id)
         chardev.owner = Unowned()
         self.emit(events.BackendRemoved(self.name, id))
+        if id == self.waiting_for:
+            self._wait_no_more()
         return chardev
 
     async def remove_backend(self, id: str) -> None:
@@ -169,6 +171,7 @@ class Console:
         if readonly is not None:
             chardev.readonly = readonly
         self.chardev_changed(chardev)
+        self._tell_status()
 
     def disconnect_peer(self, id: str) -> None:
         """End one peer's stream.
@@ -264,8 +267,8 @@ class Console:
             readonly=chardev.readonly,
         )
         peer.paused = chardev.id in self.paused
-        peer.tell_status(describe_status(self))
         self.peers = (*self.peers, peer)
+        peer.tell_status(describe_status(self))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
         limit = chardev.resume_limit
         if limit is not None and chardev.id in self._left:
@@ -279,8 +282,7 @@ class Console:
         """See `chardev.base.Owner`."""
         for peer in self.peers:
             if peer.stream is stream:
-                peer.delay(seconds)
-                self.peer_moved(peer)
+                peer.hold_back(seconds)
 
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """See `chardev.base.Owner`."""
@@ -309,9 +311,8 @@ class Console:
             if peer.chardev is chardev:
                 # A file that failed no longer holds the guest; one that recovered may again.
                 self.peer_moved(peer)
-        guest = self.guest
-        if chardev.id == self.waiting_for and chardev.ready and guest is not None:
-            guest.spawn(self._start_guest(), "start")
+        if chardev.id == self.waiting_for and chardev.ready:
+            self._wait_no_more()
 
     # What peers report.
 
@@ -406,6 +407,10 @@ class Console:
         """Start a chardev, and wait for its first attempt unless that takes its time."""
         task = chardev.spawn(chardev.start(self), "start")
         await asyncio.wait([task], timeout=START)
+
+    def _wait_no_more(self) -> None:
+        if self.guest is not None:
+            self.guest.spawn(self._start_guest(), "start")
 
     async def _start_guest(self) -> None:
         guest = self.guest

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from muxcore import events
-from muxcore.chardev.base import Chardev, Stream
+from muxcore.chardev.base import Chardev, Stream, hung_up
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
 from muxcore.hangup import HangupWatch
 from muxcore.ring import History
@@ -189,6 +189,19 @@ class Peer:
         else:
             self._go_on()
 
+    def hold_back(self, seconds: float) -> None:
+        """Somebody new is at the far end: send nothing for `seconds`, then go on.
+
+        A pty's last opener may have left, which ended the output, and another
+        come before its end was read.
+        """
+        if self._output_broken and not hung_up(self.stream.fd):
+            self._output_broken = False
+            if not self._reading:
+                self.hub.hangups.watch(self.stream.fd, self._hung_up)
+        self.delay(seconds)
+        self.hub.peer_moved(self)
+
     def pause(self, paused: bool) -> None:
         """Stop sending, or go on from the cursor."""
         if paused != self.paused:
@@ -354,6 +367,8 @@ class Peer:
         try:
             data = self.decode(data)
         except ProtocolError as error:
+            problem = events.StreamProblem(self.hub.name, self.chardev.id, self.id, str(error))
+            self.hub.emit(problem)
             self._end(error)
             return
         if self.readonly:
