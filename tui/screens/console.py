@@ -57,6 +57,8 @@ class ConsoleScreen(Screen[None]):
         """Whether a guest that cannot be told a size gets the whole view."""
         self.view = GuestView(Terminal(), session, id="guest")
         self._panes: dict[str, BackendPane] = {}
+        self._laid_out = False
+        """Whether the view has the size it will keep: the guest is told no other."""
 
     def compose(self) -> ComposeResult:
         yield ConsoleStrip(id="consoles")
@@ -190,7 +192,7 @@ class ConsoleScreen(Screen[None]):
 
     def _fit(self) -> None:
         size = Size(self.view.size.height, self.view.size.width)
-        if size.rows and size.cols:
+        if self._laid_out and size.rows and size.cols:
             self._session.resize(size.rows, size.cols)
             self.view.set_guest_size(
                 engine_size(size, self.guest, self._told(), fitted=self.fitted)
@@ -199,7 +201,11 @@ class ConsoleScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose where the panes go; the size that arrived is not laid out yet."""
         self.set_class(event.size.width >= WIDE, "-wide")
-        self.call_after_refresh(self.update)
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        self._laid_out = True
+        self.update()
 
     # Keys in.
 
