@@ -66,22 +66,26 @@ class FramedPeer(Peer):
         return taken == total
 
     def decode(self, data: bytes) -> bytes:
-        """Input out of `I` frames; sizes and breaks are acted on at once."""
+        """Input out of `I` frames; breaks are acted on at once, and so is the last size."""
         typed = bytearray()
+        resized = False
         for frame in self._decoder.feed(data):
             if frame.kind == b"I":
                 typed += frame.payload
             elif frame.kind == b"W":
-                self._resize(frame.payload)
+                self.size = _size(frame.payload)
+                resized = True
             elif not self.readonly:
                 self.hub.peer_break(self)
+        if resized:
+            self.hub.peer_resized(self)
         return bytes(typed)
 
-    def _resize(self, payload: bytes) -> None:
-        if len(payload) != frames.SIZE.size:
-            raise ProtocolError(f"window size frame of {len(payload)} bytes, expected 4")
-        rows, cols = frames.SIZE.unpack(payload)
-        if not (rows and cols):
-            raise ProtocolError("window size frame with no rows or no columns")
-        self.size = (rows, cols)
-        self.hub.peer_resized(self)
+
+def _size(payload: bytes) -> tuple[int, int]:
+    if len(payload) != frames.SIZE.size:
+        raise ProtocolError(f"window size frame of {len(payload)} bytes, expected 4")
+    rows, cols = frames.SIZE.unpack(payload)
+    if not (rows and cols):
+        raise ProtocolError("window size frame with no rows or no columns")
+    return rows, cols
