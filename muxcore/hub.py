@@ -451,7 +451,7 @@ class Console:
         """Wait until `peers` have all there is, at most `FLUSH` seconds."""
         try:
             async with asyncio.timeout(FLUSH):
-                while any(peer in self._lagging and peer.holds for peer in peers):
+                while any(peer in self._lagging and peer.takes for peer in peers):
                     self._moved.clear()
                     await self._moved.wait()
                 await asyncio.gather(*(peer.stream.flush() for peer in peers))

@@ -120,9 +120,13 @@ class Peer:
     @property
     def holds(self) -> bool:
         """Whether the guest may be kept waiting for this peer at all."""
+        return self.patient and self.takes
+
+    @property
+    def takes(self) -> bool:
+        """Whether this peer can be expected to take what it lacks."""
         return (
-            self.patient
-            and not self.paused
+            not self.paused
             and not self.closing
             and not self._output_broken
             and self._delayed is None
