@@ -184,7 +184,8 @@ class Engine(ABC):
         Args:
             rows: Height in cells, clamped to 1..`MAX_CELLS`.
             cols: Width in cells, clamped to 1..`MAX_CELLS`.
-            scrollback_lines: Lines kept above the screen, 0 or more.
+            scrollback_lines: Lines kept above the screen, 0 or more; about, an engine may
+                round to its unit of memory.
         """
         self._rows = clamp_cells(rows)
         self._cols = clamp_cells(cols)

@@ -1,0 +1,334 @@
+"""What every terminal engine does, seen through its interface."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from muxcore.vt import bittty, ghostty
+from muxcore.vt import engine as engine_module
+from muxcore.vt.engine import (
+    MAX_REPLIES,
+    MAX_TITLE,
+    PLAIN,
+    Cursor,
+    CursorShape,
+    Engine,
+    EngineError,
+    MouseFormat,
+    MouseTracking,
+    Run,
+    Style,
+    engine_name,
+    make_engine,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from muxcore.vt.engine import EngineMaker
+
+MAKERS: dict[str, EngineMaker] = {
+    "ghostty": ghostty.choose()[1],
+    "bittty": bittty.choose()[1],
+}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    made = MAKERS[request.param](4, 20, 100)
+    yield made
+    made.close()
+
+
+def styles(engine: Engine, y: int = 0) -> list[tuple[str, Style]]:
+    """The row's runs without the trailing blanks."""
+    runs = [(run.text, run.style) for run in engine.row(y)]
+    if runs[-1][1] is PLAIN:
+        text = runs.pop()[0].rstrip(" ")
+        runs += [(text, PLAIN)] if text else []
+    return runs
+
+
+def test_a_fresh_screen_is_blank_and_all_of_it_is_new(engine: Engine) -> None:
+    assert engine.text() == "\n\n\n"
+    assert engine.row(0) == (Run(" " * 20, PLAIN, 20),)
+    assert list(engine.dirty_rows()) == [0, 1, 2, 3]
+    assert engine.cursor == Cursor(row=0, col=0)
+    assert (engine.rows, engine.cols, engine.title, engine.faults) == (4, 20, "", 0)
+
+
+def test_only_changed_rows_are_dirty_and_only_once(engine: Engine) -> None:
+    engine.feed(b"one\r\ntwo")
+    engine.dirty_rows()
+    engine.feed(b"\x1b[3;1H")
+    assert list(engine.dirty_rows()) == []
+    engine.feed(b"three\x1b[1;20Hx")
+    assert list(engine.dirty_rows()) == [0, 2]
+    assert list(engine.dirty_rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("sgr", "style"),
+    [
+        (b"1", Style(bold=True)),
+        (b"2", Style(dim=True)),
+        (b"3;4", Style(italic=True, underline=True)),
+        (b"5;7", Style(blink=True, reverse=True)),
+        (b"8;9", Style(conceal=True, strike=True)),
+        (b"31;42", Style(fg=1, bg=2)),
+        (b"91;102", Style(fg=9, bg=10)),
+        (b"38;5;200;48;5;17", Style(fg=200, bg=17)),
+        (b"38;2;1;2;3;48;2;250;251;252", Style(fg=(1, 2, 3), bg=(250, 251, 252))),
+        (b"4:3", Style(underline=True)),
+    ],
+)
+def test_graphic_rendition_becomes_a_style(engine: Engine, sgr: bytes, style: Style) -> None:
+    engine.feed(b"a\x1b[" + sgr + b"mbc\x1b[md")
+    assert styles(engine) == [("a", PLAIN), ("bc", style), ("d", PLAIN)]
+
+
+def test_an_empty_last_parameter_resets_the_rendition(engine: Engine) -> None:
+    engine.feed(b"\x1b[31;ma")
+    assert styles(engine) == [("a", PLAIN)]
+
+
+def test_erased_cells_keep_the_background(engine: Engine) -> None:
+    engine.feed(b"\x1b[44m\x1b[K\r\n\x1b[48;2;9;8;7m\x1b[K")
+    assert engine.row(0) == (Run(" " * 20, Style(bg=4), 20),)
+    assert engine.row(1) == (Run(" " * 20, Style(bg=(9, 8, 7)), 20),)
+
+
+def test_wide_and_combining_characters_cover_their_columns(engine: Engine) -> None:
+    engine.feed("a你e\u0301好\x1b[1mb".encode())
+    plain, bold, blank = engine.row(0)
+    assert plain == Run("a你e\u0301好", PLAIN, 6)
+    assert bold == Run("b", Style(bold=True), 1)
+    assert blank.width == 13
+
+
+def test_what_reorders_text_is_not_shown(engine: Engine) -> None:
+    engine.feed("a\u202eb\u2067c\u200fd".encode())
+    assert engine.text().split("\n")[0] == "abcd"
+
+
+def test_the_cursor_has_the_guests_place_shape_and_visibility(engine: Engine) -> None:
+    engine.feed(b"\x1b[2;5H\x1b[5 q")
+    assert engine.cursor == Cursor(1, 4, shape=CursorShape.BAR, blinking=True)
+    engine.feed(b"\x1b[4 q\x1b[?25l")
+    assert engine.cursor == Cursor(1, 4, visible=False, shape=CursorShape.UNDERLINE)
+
+
+def test_modes_are_readable(engine: Engine) -> None:
+    before = engine.modes
+    assert not before.application_cursor
+    assert before.mouse is MouseTracking.OFF
+    assert before.mouse_format is MouseFormat.X10
+    engine.feed(b"\x1b[?1;2004;1004;1002;1006;1049;2026;67;5h\x1b=\x1b[20h\x1b[?1007h")
+    modes = engine.modes
+    assert modes.application_cursor
+    assert modes.application_keypad
+    assert modes.bracketed_paste
+    assert modes.focus_events
+    assert modes.alternate_screen
+    assert modes.alternate_scroll
+    assert modes.synchronized_output
+    assert modes.backarrow_sends_bs
+    assert modes.newline
+    assert modes.reverse_video
+    assert modes.mouse is MouseTracking.BUTTON
+    assert modes.mouse_format is MouseFormat.SGR
+    engine.feed(b"\x1b[?1003h\x1b[?1006l")
+    assert engine.modes.mouse is MouseTracking.ANY
+    assert engine.modes.mouse_format is MouseFormat.X10
+
+
+def test_a_title_is_shown_without_what_could_act_on_a_terminal(engine: Engine) -> None:
+    engine.feed("\x1b]2;caf\xe9 \u202edone\x07".encode())
+    assert engine.title == "café done"
+    engine.feed(b"\x1b]0;" + b"x" * 5000 + b"\x07")
+    assert len(engine.title) <= MAX_TITLE
+
+
+def test_questions_are_answered_and_the_answers_taken_once(engine: Engine) -> None:
+    engine.feed(b"ab\x1b[6n\x1b[5n")
+    assert engine.take_replies() == b"\x1b[1;3R\x1b[0n"
+    assert engine.take_replies() == b""
+    engine.feed(b"\x1b[18t")
+    assert engine.take_replies() == b"\x1b[8;4;20t"
+
+
+def test_unread_answers_are_bounded(engine: Engine) -> None:
+    engine.feed(b"\x1b[6n" * 20_000)
+    assert 0 < len(engine.take_replies()) <= MAX_REPLIES
+    engine.feed(b"\x1b[5n")
+    assert engine.take_replies() == b"\x1b[0n"
+
+
+def test_bells_are_counted_but_not_those_that_end_a_title(engine: Engine) -> None:
+    engine.feed(b"\x07\x07\x1b]0;t\x07")
+    assert engine.bell_count == 2
+
+
+def test_a_scrolled_view_stays_put_while_output_arrives(engine: Engine) -> None:
+    engine.feed(b"\r\n".join(b"line %d" % number for number in range(20)))
+    assert engine.scrollback_lines == 16
+    engine.scroll_by(-3)
+    assert engine.viewport_offset == 3
+    assert engine.text().split("\n") == ["line 13", "line 14", "line 15", "line 16"]
+    engine.dirty_rows()
+    engine.feed(b"\r\nmore\r\nmore")
+    assert engine.viewport_offset == 5
+    assert list(engine.dirty_rows()) == []
+    assert not engine.cursor.visible
+    engine.scroll_to(0)
+    assert engine.text().split("\n")[-1] == "more"
+    assert engine.cursor.visible
+
+
+def test_scrolling_goes_no_further_than_there_are_lines(engine: Engine) -> None:
+    engine.feed(b"\r\n".join(b"line %d" % number for number in range(10)))
+    engine.scroll_to(1000)
+    assert engine.viewport_offset == 6
+    assert engine.text().split("\n")[0] == "line 0"
+    engine.scroll_by(1000)
+    assert engine.viewport_offset == 0
+
+
+def test_the_alternate_screen_has_no_scrollback(engine: Engine) -> None:
+    engine.feed(b"x\r\n" * 10 + b"\x1b[?1049h" + b"y\r\n" * 10)
+    assert engine.scrollback_lines == 0
+    engine.feed(b"\x1b[?1049l")
+    assert engine.scrollback_lines > 0
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_scrollback_is_bounded(name: str) -> None:
+    made = MAKERS[name](4, 20, 50)
+    made.feed(b"".join(b"line %d\r\n" % number for number in range(10_000)))
+    # libghostty-vt frees whole pages, of many lines where lines are short.
+    assert 50 <= made.scrollback_lines <= 3000
+    made.close()
+
+
+def test_a_resize_keeps_the_text_and_makes_every_row_new(engine: Engine) -> None:
+    engine.feed(b"one\r\ntwo")
+    engine.dirty_rows()
+    engine.resize(6, 30)
+    assert list(engine.dirty_rows()) == [0, 1, 2, 3, 4, 5]
+    assert engine.text().split("\n")[:2] == ["one", "two"]
+    assert all(sum(run.width for run in engine.row(y)) == 30 for y in range(6))
+    engine.resize(0, 100_000)
+    assert engine.rows == 1
+
+
+def test_rows_outside_the_view_are_refused(engine: Engine) -> None:
+    for y in (-1, 4):
+        with pytest.raises(IndexError):
+            engine.row(y)
+
+
+def test_reset_forgets_screen_scrollback_modes_and_an_open_string(engine: Engine) -> None:
+    engine.feed(b"x\r\n" * 10 + b"\x1b[?2004h\x1b]0;unfinished")
+    engine.reset()
+    engine.feed(b"new")
+    assert engine.text() == "new\n\n\n"
+    assert engine.scrollback_lines == 0
+    assert not engine.modes.bracketed_paste
+
+
+def test_an_engine_that_fails_is_counted_and_starts_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_data: bytes) -> None:
+        raise TypeError("inside")
+
+    engine.feed(b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_write", fail)
+        engine.feed(b"bad")
+    engine.feed(b"after")
+    assert engine.faults == 1
+    assert engine.text() == "after\n\n\n"
+
+
+def test_closing_twice_is_harmless(engine: Engine) -> None:
+    engine.close()
+    engine.close()
+
+
+def test_an_engine_nobody_closed_is_freed_with_its_object() -> None:
+    freed = []
+    made = MAKERS["ghostty"](4, 20, 0)
+    assert isinstance(made, ghostty.GhosttyEngine)
+    handles = made._handles
+    del made
+    gc.collect()
+    freed.append(handles.terminal.value)
+    assert freed == [None]
+
+
+OUTPUT = st.lists(
+    st.one_of(
+        st.text(max_size=6).map(str.encode),
+        st.binary(max_size=6),
+        st.sampled_from(
+            [
+                *b"\x1b[ \x1b]0;t \x07 \x1b\\ \r\n \x1b[2J \x1b[3;3r \x1bM \x1b[31m \x1b[K".split(
+                    b" "
+                ),
+                *b"\x1b[4h \x1b[L \x1b[P \x1b[?1049h \t \x1b[5;5H \x1b[6n \x1b(0".split(b" "),
+                "你".encode(),
+                "e\u0301".encode(),
+            ]
+        ),
+    ),
+    max_size=30,
+).map(b"".join)
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+@settings(deadline=None, max_examples=60)
+@given(data=OUTPUT)
+def test_output_fed_byte_by_byte_gives_the_same_screen(name: str, data: bytes) -> None:
+    whole, bytewise = MAKERS[name](4, 20, 50), MAKERS[name](4, 20, 50)
+    whole.feed(data)
+    for at in range(len(data)):
+        bytewise.feed(data[at : at + 1])
+    assert [whole.row(y) for y in range(4)] == [bytewise.row(y) for y in range(4)]
+    assert (whole.cursor, whole.modes, whole.title) == (
+        bytewise.cursor,
+        bytewise.modes,
+        bytewise.title,
+    )
+    assert whole.take_replies() == bytewise.take_replies()
+    assert all(sum(run.width for run in whole.row(y)) == 20 for y in range(4))
+    whole.close()
+    bytewise.close()
+
+
+def test_the_environment_forces_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUXTUI_ENGINE", "bittty")
+    assert engine_name().startswith("bittty ")
+    assert isinstance(make_engine(2, 2), bittty.BitttyEngine)
+    monkeypatch.setenv("MUXTUI_ENGINE", "ghostty")
+    assert engine_name().startswith("libghostty-vt ")
+    monkeypatch.setenv("MUXTUI_ENGINE", "vt52")
+    with pytest.raises(EngineError, match="'vt52'"):
+        engine_name()
+
+
+def test_the_other_engine_steps_in_where_the_library_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> tuple[str, EngineMaker]:
+        raise EngineError("not here")
+
+    monkeypatch.setattr(ghostty, "choose", missing)
+    assert engine_module._chosen.__wrapped__("")[0].startswith("bittty ")
+    with pytest.raises(EngineError, match="not here"):
+        engine_module._chosen.__wrapped__("ghostty")

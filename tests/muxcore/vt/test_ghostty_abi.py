@@ -1,0 +1,102 @@
+"""Our declarations of libghostty-vt beside those of the package it comes in."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from muxcore.vt import ghostty_abi as abi
+from muxcore.vt import selftest
+from muxcore.vt.engine import EngineError, Style
+from muxcore.vt.ghostty import GhosttyEngine
+from muxcore.vt.ghostty_library import Library
+
+PREFIXES = {
+    "OPT_": "GHOSTTY_TERMINAL_OPT_",
+    "DATA_": "GHOSTTY_TERMINAL_DATA_",
+    "SCROLL_": "GHOSTTY_SCROLL_",
+    "STATE_": "GHOSTTY_RENDER_STATE_DATA_",
+    "DIRTY_": "GHOSTTY_RENDER_STATE_DIRTY_",
+    "ROW_CELLS_STYLE": "GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE",
+    "ROW_CELLS_GRAPHEMES_UTF8": "GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_UTF8",
+    "ROW_": "GHOSTTY_RENDER_STATE_ROW_DATA_",
+    "CELL_": "GHOSTTY_CELL_DATA_",
+    "COLOR_": "GHOSTTY_STYLE_COLOR_",
+    "CURSOR_": "GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_",
+    "BUILD_INFO_": "GHOSTTY_BUILD_INFO_",
+    "SUCCESS": "GHOSTTY_SUCCESS",
+}
+STRUCTURES = {
+    abi.String: "GhosttyString",
+    abi.Buffer: "GhosttyBuffer",
+    abi.CellsView: "GhosttyCellsView",
+    abi.StyleColor: "GhosttyStyleColor",
+    abi.Style: "GhosttyStyle",
+    abi.Cursor: "GhosttyRenderStateCursor",
+    abi.Scrollbar: "GhosttyTerminalScrollbar",
+    abi.ModeConfig: "GhosttyTerminalModeConfig",
+    abi.ScrollViewport: "GhosttyTerminalScrollViewport",
+    abi.SizeReport: "GhosttySizeReportSize",
+}
+
+
+def test_every_number_is_the_packages_own() -> None:
+    from pyghostty import _ffi
+
+    checked = 0
+    for name, number in vars(abi).items():
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is not None and isinstance(number, int):
+            assert getattr(_ffi.lib, PREFIXES[prefix] + name.removeprefix(prefix)) == number, name
+            checked += 1
+    assert checked > 25
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.__name__)
+def test_every_structure_is_laid_out_as_the_packages_own(structure: type[ctypes.Structure]) -> None:
+    from pyghostty import _ffi
+
+    theirs = _ffi.ffi.typeof(STRUCTURES[structure])
+    assert ctypes.sizeof(structure) == _ffi.ffi.sizeof(theirs)
+    offsets = {name: field.offset for name, field in theirs.fields}
+    for name, *_ in structure._fields_:
+        if name in offsets:
+            assert getattr(structure, name).offset == offsets[name], name
+
+
+def sample(library: Library) -> GhosttyEngine:
+    engine = GhosttyEngine(library, selftest.ROWS, selftest.COLS, 0)
+    engine.feed(selftest.SAMPLE)
+    return engine
+
+
+def test_packed_cells_are_what_the_library_says_they_are() -> None:
+    engine = sample(Library())
+    assert engine.packed_cells_match()
+    engine.close()
+
+
+def test_the_slow_reading_shows_the_same_screen() -> None:
+    library = Library()
+    library.packed = False
+    engine = sample(library)
+    selftest.check(engine)
+    engine.close()
+
+
+def test_a_library_that_shows_another_screen_is_refused() -> None:
+    engine = sample(Library())
+    engine.feed(b"\x1b[1;1HZ")
+    with pytest.raises(EngineError, match="self-test"):
+        selftest.check(engine)
+    engine.close()
+
+
+def test_a_cluster_beyond_all_measure_is_replaced() -> None:
+    engine = GhosttyEngine(Library(), 2, 10, 0)
+    engine.feed(b"e" + "\N{COMBINING ACUTE ACCENT}".encode() * 2000)
+    assert sum(run.width for run in engine.row(0)) == 10
+    assert len(engine.row(0)[0].text) < 300
+    assert engine.row(0)[0].style == Style()
+    engine.close()
