@@ -98,9 +98,11 @@ class Sanitiser:
                 self._held = begun[0]
                 return len(text)
             return at + 1
+        if len(match[0]) > MAX_SEQUENCE:
+            return at + 1
         if match["string"]:
             self._string = match["string"]
-        elif len(match[0]) <= MAX_SEQUENCE and self._passes(match):
+        elif self._passes(match):
             out.append(match[0])
             self._note_modes(match["csi"])
         return match.end()
