@@ -71,9 +71,9 @@ def _typed(key: Key, modes: Modes) -> bytes:
 
 
 def _modifier_parameter(modifiers: Modifiers) -> int:
-    """Return xterm's modifier parameter, 1 for none; xterm knows Shift, Alt, Ctrl and Meta."""
-    known = modifiers & (Modifiers.SHIFT | Modifiers.ALT | Modifiers.CTRL)
-    return 1 + int(known) + (8 if Modifiers.META in modifiers else 0)
+    """Return xterm's modifier parameter, 1 for none; its Meta has the bit of kitty's Super."""
+    known = modifiers & (Modifiers.SHIFT | Modifiers.ALT | Modifiers.CTRL | Modifiers.SUPER)
+    return 1 + int(known | (Modifiers.SUPER if Modifiers.META in modifiers else 0))
 
 
 def _letter_key(letter: str, parameter: int, *, ss3: bool) -> bytes:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 STREAMS = Path(__file__).parent / "streams"
 NAMES = sorted(path.stem for path in STREAMS.glob("*.raw"))
-END = "end-of-stream"
-
 EXCEPTIONS = {
     "emoji ": "tmux 3.3 cuts a family of four at 21 bytes; libghostty-vt drops VS16 after a digit",
     "zero ": "tmux gives zero-width characters to another neighbour and keeps bidirectional marks",
@@ -54,6 +53,7 @@ class Tmux:
             "SHELL": "/bin/sh",
         }
         self._socket = str(directory / "tmux")
+        self._ends = (f"end-of-stream-{number}" for number in count())
         self("new-session", "-d", "-s", "t", "cat")
         self("set-option", "-g", "status", "off")
         self("set-option", "-g", "remain-on-exit", "on")
@@ -68,9 +68,10 @@ class Tmux:
     def show(self, stream: Path, rows: int, cols: int) -> str:
         """Return the screen after `stream`, trailing blanks stripped."""
         self("resize-window", "-t", "t", "-x", str(cols), "-y", str(rows))
-        script = f"stty raw -echo; cat {shlex.quote(str(stream))}; printf '\\030\\033]2;{END}\\007'"
+        end = next(self._ends)
+        script = f"stty raw -echo; cat {shlex.quote(str(stream))}; printf '\\030\\033]2;{end}\\007'"
         self("respawn-window", "-k", "-t", "t", f"{script}; exec cat >/dev/null")
-        eventually_sync(lambda: self("display-message", "-p", "-t", "t", "#T").strip() == END)
+        eventually_sync(lambda: self("display-message", "-p", "-t", "t", "#T").strip() == end)
         return stripped(self("capture-pane", "-p", "-t", "t"), rows)
 
 
