@@ -349,7 +349,7 @@ class Daemon:
                     await self.remove_console(name)
                 else:
                     await self._change_console(old, new)
-            if new is not None and name not in self.consoles:
+            if new is not None and (old is None or name not in self.consoles):
                 await self.add_console(new, Origin())
         except MuxError as error:
             log.error("reload: console %s: %s", printable(name), printable(str(error)))

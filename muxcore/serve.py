@@ -37,7 +37,7 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
     if ready_fd is not None:
         os.set_inheritable(ready_fd, False)
         launch.detach()
-    os.umask(0o077)
+    ProcessChardev.umask = os.umask(0o077)
     _log_to(None if ready_fd is None else paths.log_file())
     ProcessChardev.nofile = raise_open_files()
     try:

@@ -119,6 +119,7 @@ def spawn(
     env: dict[str, str],
     size: tuple[int, int],
     nofile: int | None,
+    umask: int | None = None,
 ) -> tuple[int, int]:
     """Run `command` by /bin/sh on a new pty; returns its pid and the non-blocking master.
 
@@ -128,6 +129,7 @@ def spawn(
         env: its whole environment.
         size: rows and columns.
         nofile: its soft RLIMIT_NOFILE; None for ours.
+        umask: its file mode creation mask; None for ours.
 
     Raises:
         OpenError: it cannot be started.
@@ -136,6 +138,8 @@ def spawn(
     def prepare() -> None:
         # What raises here is told to the parent by ptyprocess, as its text only.
         restore_defaults(nofile)
+        if umask is not None:
+            os.umask(umask)
         if cwd is not None:
             try:
                 os.chdir(cwd)

@@ -38,6 +38,8 @@ class ProcessChardev(Chardev):
     options: ProcessOptions
     nofile: ClassVar[int | None] = None
     """The soft RLIMIT_NOFILE that programs get; a daemon that raises its own sets it."""
+    umask: ClassVar[int | None] = None
+    """The umask that programs get; a daemon that tightens its own sets it."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class ProcessChardev(Chardev):
                 env=self._environment(),
                 size=self.size,
                 nofile=self.nofile,
+                umask=self.umask,
             )
         except OpenError as error:
             self._finish(State.FAILED, str(error), failed=True)
