@@ -13,7 +13,7 @@ from typing import Protocol
 
 from muxcore.patience import Patience
 from muxcore.peer import Peer
-from muxcore.ring import READ_SIZE, History
+from muxcore.ring import History
 
 CLOCK_GRAIN = 0.001
 """Seconds by which an event loop may call a timer early."""
@@ -50,7 +50,7 @@ class Hold:
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
         # Below this much room it is better to wait for more than to read in driblets.
-        self._threshold = min(READ_SIZE, console.history.capacity // 16)
+        self._threshold = min(console.history.burst, console.history.capacity // 16)
 
     @property
     def active(self) -> bool:
@@ -80,7 +80,7 @@ class Hold:
         self._console.pause_guest(False)
 
     def _room(self, threshold: int) -> int:
-        room = READ_SIZE
+        room = self._console.history.burst
         deadlines: dict[Peer, tuple[float, int]] = {}
         for peer in self._console.lagging:
             if not peer.holds:

@@ -31,7 +31,7 @@ from muxcore.hold import Hold
 from muxcore.options.sets import AttachOptions
 from muxcore.peer import Peer, Totals
 from muxcore.pump import Pump
-from muxcore.ring import READ_SIZE, History
+from muxcore.ring import History
 
 FLUSH = 1.0
 """Seconds that peers have, when a console ends, to take what they still lack."""
@@ -376,7 +376,7 @@ class Console:
         self.pump.pause(paused)
 
     def _room(self) -> int:
-        return self._hold.room() if self._lagging else READ_SIZE
+        return self._hold.room() if self._lagging else self.history.burst
 
     def _fan_out(self, begin: int, count: int) -> None:
         views = self.history.views(begin)

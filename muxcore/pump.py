@@ -11,7 +11,7 @@ from collections.abc import Callable
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.input import InputQueue, Source
-from muxcore.ring import READ_SIZE, History
+from muxcore.ring import History
 
 QUIET = 0.1
 """Seconds between two looks at how fast the guest prints."""
@@ -116,7 +116,7 @@ class Pump:
             if not count:
                 return EOFError()
             history.commit(count, self.last_output)
-            if count < min(room, READ_SIZE, stream.full_read):
+            if count < min(room, stream.full_read):
                 return None
             room -= count
         return None

@@ -15,7 +15,9 @@ from __future__ import annotations
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
-READ_SIZE = 64 * 1024
+MAX_BURST = 192 * 1024
+"""Bytes read at once at most: about what a unix socket holds, so that a flood is taken in one
+turn, and little enough to be still in a cache when the last peer is served."""
 MIN_CAPACITY = 64 * 1024
 MAX_CAPACITY = 1 << 30
 
@@ -37,6 +39,8 @@ class History:
         self.end = 0
         self.times = TimeIndex()
         self._size = min(SEGMENT, capacity)
+        self.burst = min(MAX_BURST, self._size)
+        """Bytes that can be added at once at most."""
         self._count = -(-capacity // self._size) + 1
         self._buffers: list[bytearray] = []
         self._segments: list[memoryview] = []
@@ -46,13 +50,13 @@ class History:
         """Offset of the oldest retained byte; equals `end` while the log is empty."""
         return self.end - self.capacity if self.end > self.capacity else 0
 
-    def room(self, limit: int = READ_SIZE) -> list[memoryview]:
-        """Writable views of the next `limit` bytes (at most `READ_SIZE`), one or two.
+    def room(self, limit: int = MAX_BURST) -> list[memoryview]:
+        """Writable views of the next `limit` bytes (at most `burst`), one or two.
 
         Fill them from the front, then call `commit` with the number of bytes
         written. Nothing is retained before that, and no retained byte is touched.
         """
-        limit = min(limit, READ_SIZE)
+        limit = min(limit, self.burst)
         index, at = divmod(self.end, self._size)
         view = self._segment(index)
         first = view[at : at + limit]

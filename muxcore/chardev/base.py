@@ -70,7 +70,7 @@ class Stream:
     and is expected to recover; such a stream never holds up the guest.
     """
 
-    full_read = 64 * 1024
+    full_read = 1 << 20
     tell_gaps = True
 
     def __init__(self, fd: int, who: Who, *, delay: float = 0.0) -> None:

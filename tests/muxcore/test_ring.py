@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muxcore import ring
-from muxcore.ring import MAX_CAPACITY, MIN_CAPACITY, READ_SIZE, SEGMENT, History, TimeIndex
+from muxcore.ring import MAX_BURST, MAX_CAPACITY, MIN_CAPACITY, SEGMENT, History, TimeIndex
 
 CAPACITIES = [
     MIN_CAPACITY,
@@ -47,9 +46,9 @@ def joined(views: list[memoryview]) -> bytes:
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(0, 3 * SEGMENT)),
-        st.tuples(st.just("append"), st.sampled_from([1, READ_SIZE, SEGMENT - 1, SEGMENT])),
-        st.tuples(st.just("room"), st.integers(0, READ_SIZE + 1)),
-        st.tuples(st.just("partial"), st.integers(1, READ_SIZE)),
+        st.tuples(st.just("append"), st.sampled_from([1, MAX_BURST, SEGMENT - 1, SEGMENT])),
+        st.tuples(st.just("room"), st.integers(0, MAX_BURST + 1)),
+        st.tuples(st.just("partial"), st.integers(1, MAX_BURST)),
     ),
     max_size=12,
 )
@@ -86,7 +85,7 @@ def fill_room(history: History, end: int, size: int, *, partial: bool) -> bytes:
     before = history.read(history.start, history.capacity)
     views = history.room(size)
     length = sum(map(len, views))
-    assert length == min(size, READ_SIZE)
+    assert length == min(size, history.burst)
     chunk = pattern(end, length)
     at = 0
     for view in views:
@@ -174,8 +173,8 @@ def test_room_lies_across_a_segment_end_and_across_the_wrap() -> None:
 
 
 def test_room_is_never_more_than_one_read() -> None:
-    assert sum(map(len, History().room(10 * READ_SIZE))) == READ_SIZE
-    assert sum(map(len, History().room())) == READ_SIZE
+    assert sum(map(len, History().room(10 * MAX_BURST))) == MAX_BURST
+    assert sum(map(len, History().room())) == MAX_BURST
 
 
 @pytest.mark.parametrize("capacity", CAPACITIES)
@@ -349,6 +348,6 @@ def test_a_time_is_never_late_and_early_by_less_than_the_resolution(
         assert 0 <= true - told < TimeIndex.RESOLUTION
 
 
-def test_the_module_reads_into_segments_that_hold_at_least_one_read() -> None:
-    assert ring.MIN_CAPACITY >= ring.READ_SIZE
-    assert ring.SEGMENT >= ring.READ_SIZE
+def test_a_burst_never_exceeds_a_segment_nor_what_is_retained() -> None:
+    assert History(SEGMENT).burst == MAX_BURST
+    assert History(MIN_CAPACITY).burst == MIN_CAPACITY
