@@ -247,18 +247,22 @@ class AttachStream:
             self._callback()
 
     def _flush(self) -> None:
+        self._write_some()
         if self._size is not None and not self._waiting:
             self._waiting += frames.resize(*self._size)
             self._size = None
-        if self._waiting and self._sock.fileno() >= 0:
-            try:
-                del self._waiting[: os.write(self._sock.fileno(), self._waiting)]
-            except BlockingIOError:
-                pass
-            except OSError:
-                # The end is seen, with its reason, by the next receive.
-                self._waiting.clear()
+            self._write_some()
         self._watch_output()
+
+    def _write_some(self) -> None:
+        try:
+            if self._waiting:
+                del self._waiting[: os.write(self._sock.fileno(), self._waiting)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            # The end is seen, with its reason, by the next receive.
+            self._waiting.clear()
 
     def _watch_output(self) -> None:
         loop = asyncio.get_running_loop()

@@ -92,9 +92,10 @@ class Daemon:
         return self._stop_reason
 
     async def aclose(self) -> None:
-        """End everything: guests, backends, clients, the socket. Nothing is left behind."""
-        if self._server is not None:
-            self._server.stop_listening()
+        """End everything: guests, backends, clients, the socket. Idempotent."""
+        server, listener = self._server, self._listener
+        if server is not None:
+            server.stop_listening()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,10 +107,11 @@ class Daemon:
             if error is not None:
                 log.error("while ending", exc_info=error)
         # The socket goes first: a client that sees its connection end may start another daemon.
-        if self._listener is not None:
-            self._listener.close()
-        if self._server is not None:
-            await self._server.aclose()
+        if listener is not None:
+            listener.close()
+        if server is not None:
+            await server.aclose()
+        self._server = self._listener = None
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run `work` as a task of the daemon's; `aclose` ends it."""
