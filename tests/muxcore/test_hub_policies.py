@@ -494,3 +494,35 @@ async def test_a_real_client_that_never_reads_costs_nobody_a_byte() -> None:
         for client in (stuck, good):
             client.close()
         await eventually(lambda: not made.console.peers)
+
+
+@in_virtual_time
+async def test_a_blocking_peer_that_takes_a_little_within_the_timeout_loses_nothing() -> None:
+    backend = ScriptedChardev("b", policy="block", block_timeout=1000)
+    async with bench(backend) as made:
+        slow = backend.connect()
+        slow.allow(0)
+        source = pattern(RING + 10_000)
+        made.guest.feed(source)
+        # Less than the guest is let go on for within the timeout, but not nothing.
+        while made.guest.fed:
+            await asyncio.sleep(0.9)
+            slow.allow(500)
+        slow.allow(None)
+        await turns()
+        assert slow.got == source
+
+
+@in_virtual_time
+async def test_a_stream_whose_output_is_delayed_does_not_hold_the_guest() -> None:
+    backend = ScriptedChardev("b", policy="block", block_timeout=0)
+    async with bench(backend) as made:
+        clock = HoldClock(made.console)
+        client = backend.connect()
+        made.console.stream_held(backend, client, 10.0)
+        source = pattern(TENFOLD)
+        made.guest.feed(source)
+        await until_read(made)
+        assert clock.holds == []
+        await asyncio.sleep(10)
+        assert client.got == expected_raw(source, made.heard.gaps("b/1"))
