@@ -58,7 +58,8 @@ def _demo(args: argparse.Namespace) -> int:
 def _show(path: str, console: str | None) -> int:
     from muxcore.launch import ensure_daemon
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error.
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
     ensure_daemon(path)
