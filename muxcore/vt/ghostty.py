@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 
     from muxcore.vt.engine import Colour, EngineMaker
 
-_BYTES_A_CELL = 24
-"""Scrollback memory granted for each cell of a full-width line: 8 for the cell, the rest styles."""
+_BYTES_A_CELL = 8
+"""A packed cell."""
+
+_PAGE_BYTES = 1 << 18
+"""About what a page of scrollback takes; memory is granted and freed by pages."""
+
+_PAGE_LINES = 4096
+"""More than fit a page."""
 
 _SHAPES = {
     abi.CURSOR_BAR: CursorShape.BAR,
@@ -79,7 +85,6 @@ class GhosttyEngine(Engine):
         self._known_modes: Modes | None = None
         self._connect_callbacks()
         self._set_size(abi.OPT_KITTY_IMAGE_STORAGE_LIMIT, 0)
-        self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, self._scrollback_limit)
         self._grant_scrollback()
 
     def _connect_callbacks(self) -> None:
@@ -107,9 +112,16 @@ class GhosttyEngine(Engine):
         self._library.call("terminal_set", self._terminal, option, c.byref(c.c_size_t(value)))
 
     def _grant_scrollback(self) -> None:
-        """Bound scrollback memory so that the lines bound is what counts."""
-        granted = self._scrollback_limit * self._cols * _BYTES_A_CELL
-        self._set_size(abi.OPT_SCROLLBACK_MAX_BYTES, granted)
+        """Bound scrollback by the bytes its lines take.
+
+        A bound on lines makes the library free and allocate pages where one on bytes reuses them,
+        which is five times faster; so that one is set too high to be met. An eighth more than the
+        cells need is for styles and clusters.
+        """
+        lines = self._scrollback_limit
+        needed = lines * (self._cols + 1) * _BYTES_A_CELL * 9 // 8 + _PAGE_BYTES
+        self._set_size(abi.OPT_SCROLLBACK_MAX_BYTES, needed if lines else 0)
+        self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, 2 * lines + _PAGE_LINES if lines else 0)
 
     def _write(self, data: bytes) -> None:
         self._library.c.ghostty_terminal_vt_write(self._terminal, data, len(data))
@@ -255,11 +267,19 @@ class GhosttyEngine(Engine):
 
 
 class _Row:
-    """Answers a decoder's questions about the row a state's iterator is at."""
+    """Answers a decoder's questions about the row a state's iterator is at.
+
+    A screen of many colours asks thousands of times a frame, so nothing is made anew per question.
+    """
 
     def __init__(self, library: Library, handles: Handles) -> None:
         self._library = library
-        self._handles = handles
+        self._iterator = handles.iterator
+        self._cells = handles.cells
+        self._select = library.c.ghostty_render_state_row_cells_select
+        self._read = library.c.ghostty_render_state_row_cells_get
+        self._found = abi.Style(size=c.sizeof(abi.Style))
+        self._found_at = c.byref(self._found)
         self._entered = False
         self._source = CellSource(self._style, self._grapheme)
 
@@ -268,26 +288,30 @@ class _Row:
         self._entered = False
         return self._source
 
-    def _cell(self, column: int, key: int, out: Out) -> Out:
-        call, cells = self._library.call, self._handles.cells
-        if not self._entered:
-            call("render_state_row_get", self._handles.iterator, abi.ROW_CELLS, c.byref(cells))
-            self._entered = True
-        call("render_state_row_cells_select", cells, column)
-        call("render_state_row_cells_get", cells, key, c.byref(out))
-        return out
+    def _enter(self) -> None:
+        """Point `_cells` at the iterator's row."""
+        cells = c.byref(self._cells)
+        self._library.call("render_state_row_get", self._iterator, abi.ROW_CELLS, cells)
+        self._entered = True
 
     def _style(self, column: int) -> Style:
-        style = self._cell(column, abi.ROW_CELLS_STYLE, abi.Style(size=c.sizeof(abi.Style)))
-        return _converted(bytes(style))
+        if not self._entered:
+            self._enter()
+        if self._select(self._cells, column) or self._read(
+            self._cells, abi.ROW_CELLS_STYLE, self._found_at
+        ):
+            raise EngineError(f"the style of column {column} cannot be read")
+        return _converted(bytes(self._found))
 
     def _grapheme(self, column: int) -> str:
+        if not self._entered:
+            self._enter()
         # A cluster has no limit of its own; what does not fit here would not fit a cell either.
         text = c.create_string_buffer(256)
         buffer = abi.Buffer(ptr=c.cast(text, c.c_void_p), cap=len(text))
-        try:
-            self._cell(column, abi.ROW_CELLS_GRAPHEMES_UTF8, buffer)
-        except EngineError:
+        if self._select(self._cells, column) or self._read(
+            self._cells, abi.ROW_CELLS_GRAPHEMES_UTF8, c.byref(buffer)
+        ):
             return "\N{REPLACEMENT CHARACTER}"
         return clean_cluster(text.raw[: buffer.len].decode("utf-8", "replace"))
 
