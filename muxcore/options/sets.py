@@ -126,11 +126,13 @@ class SocketOptions(ChardevOptions):
     host: str = option("", "TCP host; a server binds loopback when it is not given")
     port: str = option("", "TCP port or service name")
     server: bool = option(False, "listen rather than connect")
-    wait: bool | None = option(None, "the guest waits for the first client (server only)")
+    wait: bool | None = option(
+        None, "the guest waits for the first client (server only; on unless it is said)"
+    )
     nodelay: bool = option(False, "no Nagle delay (TCP only)")
     reconnect_ms: int | None = option(
         None,
-        "time between attempts to connect (client only)",
+        "time between attempts to connect (client only); else 100 ms growing to 30 s",
         unit="ms",
         minimum=0,
         maximum=3_600_000,
@@ -152,7 +154,7 @@ class SerialOptions(ChardevOptions):
     flow: Flow = option("none", "flow control")
     reconnect_ms: int | None = option(
         None,
-        "time between attempts to open the port again",
+        "time between attempts to open the port again; else 100 ms growing to 2 s",
         unit="ms",
         minimum=0,
         maximum=3_600_000,
