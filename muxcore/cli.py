@@ -27,7 +27,7 @@ _CHARDEV_HELP = "a chardev as QEMU's -chardev takes it ('help' lists the types),
 def main(argv: Sequence[str] | None = None) -> int:
     """The headless command line; returns the exit code."""
     parser = make_parser("python -m muxcore")
-    add_verbs(parser.add_subparsers(metavar="COMMAND", required=True))
+    add_verbs(verbs_of(parser))
     return run(parser, sys.argv[1:] if argv is None else argv)
 
 
@@ -43,6 +43,34 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     _add_socket(parser, None)
     return parser
+
+
+class VerbParser(argparse.ArgumentParser):
+    """Takes options between a verb's words too: `send vm1 -e reboot`.
+
+    argparse gives an optional word up as soon as an option comes before it.
+    """
+
+    _mixing = False
+
+    def parse_known_args(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """See argparse; its own intermixed parsing calls this again."""
+        if self._mixing:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+
+def verbs_of(parser: argparse.ArgumentParser) -> Verbs:
+    """Where the verbs of `parser` are added."""
+    return parser.add_subparsers(metavar="COMMAND", required=True, parser_class=VerbParser)
 
 
 def add_verb(verbs: Verbs, name: str, run: Run, help: str) -> argparse.ArgumentParser:

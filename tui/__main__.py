@@ -18,7 +18,7 @@ _VALUED = ("-s", "--socket")
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = cli.make_parser("muxtui")
-    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    verbs = cli.verbs_of(parser)
     app = cli.add_verb(verbs, APP, _app, "the user interface; 'muxtui CONSOLE' is short for it")
     app.add_argument("console", metavar="CONSOLE", nargs="?", help="the console to show first")
     cli.add_verb(verbs, "demo", _demo, "a console on your own shell, with a socket, a pty, a log")

@@ -105,6 +105,12 @@ def test_what_is_sent_is_exact(daemon: str) -> None:
     assert "has no break to send" in done.stderr
 
 
+def test_options_may_stand_between_the_words_of_a_verb(daemon: str) -> None:
+    for words in (["-e", "vm1", "one"], ["vm1", "-e", "two"], ["vm1", "three", "-e"]):
+        assert cli("send", *words).returncode == 0
+    _wait_for_log("ready\r\none\r\ntwo\r\nthree\r\n")
+
+
 def test_a_pipe_is_sent_to_its_end_and_then_left(daemon: str) -> None:
     done = cli("attach", "vm1", input=b"hello\n")
     assert done.returncode == 0
