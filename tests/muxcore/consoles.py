@@ -11,6 +11,7 @@ import selectors
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import wraps
 from typing import Any, TypeVar
 
 from muxcore import events
@@ -252,11 +253,15 @@ async def turns(count: int = 50) -> None:
 async def bench(*backends: Chardev, history: int = RING) -> AsyncIterator[Bench]:
     """A console that runs, and ends with the block."""
     made = Bench(history)
+    raised: list[dict[str, Any]] = []
+    # What a callback raises would only be logged, and the console go on half done.
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
     await made.console.start(made.guest, backends)
     try:
         yield made
     finally:
         await made.console.aclose()
+    assert not raised, raised
 
 
 def expected_raw(
@@ -366,3 +371,24 @@ class HoldClock:
     def total(self) -> float:
         """Seconds of all holds that are over."""
         return sum(end - start for start, end in self.holds)
+
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+def in_virtual_time(test: Work) -> Callable[[], None]:
+    """Run the test on a loop whose clock stands still while anything can happen."""
+
+    @wraps(test)
+    def run() -> None:
+        virtually(test)
+
+    del run.__wrapped__  # pytest would see a coroutine
+    return run
+
+
+async def until_read(made: Bench) -> None:
+    """Let time pass until the guest has nothing left to print."""
+    while made.guest.fed:  # noqa: ASYNC110 - the passing of time is the point
+        await asyncio.sleep(0.001)
+    await turns()
