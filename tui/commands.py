@@ -199,6 +199,13 @@ class Commands:
     def do_size(self) -> None:
         self._screen.fitted = not self._screen.fitted
         self._screen.update()
+        if self._screen.fitted:
+            size = self._screen.drawn
+            self._app.notify(
+                f"In the guest: stty rows {size.rows} cols {size.cols}",
+                title="Drawn as large as the view",
+                markup=False,
+            )
 
     def do_scroll_up(self) -> None:
         self._screen.view.scroll_pages(-1)

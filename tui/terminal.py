@@ -42,8 +42,10 @@ def engine_size(view: Size, guest: GuestState | None, told: Size | None, *, fitt
     """The size of the screen to draw for a guest.
 
     What it was told is what it draws for, whatever this view's size. A guest
-    that was told nothing draws for 80 columns of 24 rows, or as far as it asks
-    the terminal; `fitted` gives such a one the whole view.
+    that was told nothing takes 80x24 for granted: readline wraps at column 80,
+    less scrolls at row 24, and both come out wrong on a larger screen. Only
+    what asks the terminal (busybox vi) would gain, so it is 80x24 until
+    `fitted` gives such a guest the whole view, for who then tells it by stty.
     """
     if told is not None:
         return told

@@ -146,18 +146,19 @@ def console_mark(console: ConsoleState, mark: ConsoleMark) -> tuple[str, Tone]:
     return "●", "success"
 
 
-def link_words(link: LinkState, now: float) -> str:
-    """What happened to the daemon, and what happens next."""
+def link_words(link: LinkState, now: float) -> tuple[str, str]:
+    """What happened to the daemon, and why with what happens next."""
     if link.link is Link.CONNECTING:
-        return "Connecting to the daemon"
+        return "Connecting to the daemon", ""
     again = f"; trying again {until(link.retry_at, now)}" if link.retry_at is not None else ""
     return (
-        f"the daemon is gone since {clock(link.since)}: {link.reason or 'no reason given'}{again}"
+        f"The daemon is gone since {clock(link.since)}",
+        f"{link.reason or 'no reason given'}{again}",
     )
 
 
 LOSS = (
-    "What its consoles kept in memory is lost, and the programs it ran were hung up.",
+    "What its consoles kept in memory is lost; programs it ran were hung up.",
     "VMs, boards and log files do not notice. Below is the last that was seen.",
 )
 """What the end of a daemon costs, in two lines."""

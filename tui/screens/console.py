@@ -155,8 +155,8 @@ class ConsoleScreen(Screen[None]):
             BarState(
                 console=console.name if console else (self._session.on_view or ""),
                 guest=self.guest,
-                live=self.live,
-                size=words.size_words(self._drawn(), self._told(), self.guest),
+                live=self.live or self._session.on_view is None,
+                size=words.size_words(self.drawn, self._told(), self.guest),
                 notes=tuple(notes),
                 prefix=self._prefix,
                 now=now,
@@ -168,8 +168,10 @@ class ConsoleScreen(Screen[None]):
         link = self._session.link
         banner.display = link.link is not Link.LIVE
         banner.set_class(link.link is Link.LOST, "-lost")
-        lines = [Content.styled(words.link_words(link, now), "bold")]
+        what, why = words.link_words(link, now)
+        lines = [Content.styled(what, "bold")]
         if link.link is Link.LOST:
+            lines.append(Content(why))
             lines += [Content(line) for line in words.LOSS]
             lines.append(
                 Content.assemble(
@@ -187,7 +189,9 @@ class ConsoleScreen(Screen[None]):
         status, console = self._session.status, self.console
         return status.size if status else console.size if console else None
 
-    def _drawn(self) -> Size:
+    @property
+    def drawn(self) -> Size:
+        """The size of the guest's screen as it is drawn."""
         return Size(self.view.terminal.engine.rows, self.view.terminal.engine.cols)
 
     def _fit(self) -> None:

@@ -40,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
                 Content.assemble(
                     "Every key goes to the guest, but for ",
                     (self._prefix, "bold $text-primary"),
-                    ": press it, then one of these. Pressed twice it is sent.",
+                    ": press it, then one of these. Twice sends it.",
                 )
             )
             yield intro

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_PEERS = 3
 SPARK = 12
 
+WIDTH = 42
+"""Columns taken for granted before the first layout."""
+
 
 class PaneButton(Line):
     """One action of the focused pane, for the mouse; the key does it as well."""
@@ -38,16 +41,40 @@ class PaneButton(Line):
         self.post_message(PaneAsked(self._backend, self._action.id))
 
 
+class PaneBody(Line):
+    """A pane's text, laid out for the width it has."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="body")
+        self._latest: tuple[BackendState, BackendRate, float, bool] | None = None
+
+    def show_state(self, backend: BackendState, rate: BackendRate, now: float, own: bool) -> None:
+        """Show a state."""
+        self._latest = (backend, rate, now, own)
+        self.show(self._lay_out())
+
+    def render(self) -> Content:
+        """The text for the width there is now: a change of it may come without an event."""
+        return self._lay_out()
+
+    def _lay_out(self) -> Content:
+        if self._latest is None:
+            return Content()
+        backend, rate, now, own = self._latest
+        lines = pane_lines(backend, rate, now, self.size.width or WIDTH, own=own)
+        return Content("\n").join(lines)
+
+
 class BackendPane(Vertical):
     """One backend."""
 
     def __init__(self, backend: str) -> None:
         super().__init__(classes="pane")
         self.backend = backend
-        self._latest: tuple[BackendState, BackendRate, float, bool] | None = None
+        self._body = PaneBody()
 
     def compose(self) -> ComposeResult:
-        yield Line(classes="body")
+        yield self._body
         with Vertical(classes="buttons"):
             for start in range(0, len(PANE_ACTIONS), 3):
                 with Horizontal():
@@ -56,26 +83,11 @@ class BackendPane(Vertical):
 
     def show(self, backend: BackendState, rate: BackendRate, now: float, *, own: bool) -> None:
         """Show a state; `own` marks the backend this very view is."""
-        self._latest = (backend, rate, now, own)
         self.set_class(own, "-own")
-        self._draw()
-
-    def on_mount(self) -> None:
-        self._draw()
-
-    def on_resize(self) -> None:
-        self._draw()
+        self._body.show_state(backend, rate, now, own)
 
     def on_click(self) -> None:
         self.post_message(PaneChosen(self.backend))
-
-    def _draw(self) -> None:
-        if self._latest is None or not self.is_mounted:
-            return
-        backend, rate, now, own = self._latest
-        body = self.query_one(".body", Line)
-        width = body.size.width or 42
-        body.show(Content("\n").join(pane_lines(backend, rate, now, width, own=own)))
 
 
 def pane_lines(

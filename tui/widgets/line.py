@@ -24,6 +24,10 @@ class Line(Widget):
         self._content = content
         self.refresh(layout=higher)
 
+    def on_mount(self) -> None:
+        """Lay out what was shown before there was a layout: its height may be cached as none."""
+        self.refresh(layout=True)
+
     def render(self) -> Content:
         """What is shown."""
         return self._content

@@ -58,7 +58,9 @@ class StatusBar(Widget):
 
 def _segments(state: BarState) -> list[Content]:
     segments = [Content.styled(state.console, "bold")] if state.console else []
-    if state.live:
+    if not state.console:
+        segments.append(Content.styled("no console", "$foreground-muted"))
+    elif state.live:
         status = words.guest_status(state.guest, state.now)
         segments.append(
             Content.assemble(

@@ -1,0 +1,180 @@
+"""How the screens look. A changed picture is looked at before it is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from muxcore.errors import CommandError
+from tests.tui.driving import PREFIX, app_for, press, settle
+from tests.tui.fakes import NOW, FakeSession, console, full_console
+from tui.state import BackendRate, ConsoleState, SerialPort
+from tui.themes import DAY
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+SMALL = (80, 24)
+LARGE = (200, 50)
+
+BOOT = (
+    b"U-Boot 2023.01 (Mar 04 2023)\r\n\r\nDRAM:  32 MiB\r\n"
+    b"[\x1b[32m  OK  \x1b[0m] Started \x1b[1mSerial Getty\x1b[0m on hvc0.\r\n"
+    b"\x1b[31mred\x1b[0m \x1b[33myellow\x1b[0m \x1b[34mblue\x1b[0m \x1b[38;5;208m256\x1b[0m "
+    b"\x1b[38;2;120;200;160mtrue\x1b[0m \x1b[7mreverse\x1b[0m \xe4\xb8\xad\xe6\x96\x87\r\n"
+    b"login: root\r\n# ls\r\n\x1b[1;34mbin\x1b[0m  \x1b[1;34mdev\x1b[0m  \x1b[1;36minit\x1b[0m\r\n# "
+)
+
+SPARK = BackendRate(1843, (0, 0, 10, 200, 900, 1800, 400, 100, 600, 1700, 2000, 1843))
+
+Compare = Callable[..., bool]
+
+
+def booted(*consoles: ConsoleState) -> FakeSession:
+    """A session whose console on view has printed something."""
+    session = FakeSession(*(consoles or (full_console(),)))
+    session.set_rate("sock0", SPARK)
+    session.attach(end=len(BOOT))
+    session.print(BOOT)
+    return session
+
+
+def troubled() -> ConsoleState:
+    """A console that lags, skips, fails and retries all at once."""
+    well = full_console()
+    sock, pty, log, view = well.backends
+    assert well.guest is not None
+    behind = replace(sock.peers[0], state="skipped", skipped=48_212, lag=90_000)
+    idle = replace(sock.peers[0], id="sock0/2", label="nc (pid 4712, carl)", state="lagging", lag=512)
+    return replace(
+        well,
+        backends=(
+            replace(sock, skipped=48_212, gaps=2, lag=90_000, peers=(behind, idle)),
+            replace(
+                pty, state="retrying", reason="Permission denied", retry_at=NOW + 4, peers=()
+            ),
+            replace(log, state="failed", reason="No space left on device", peers=()),
+            replace(view, paused=True),
+        ),
+    )
+
+
+def closed() -> ConsoleState:
+    """A console whose guest went away nine seconds ago."""
+    well = full_console()
+    assert well.guest is not None
+    return replace(
+        well,
+        guest=replace(
+            well.guest, state="retrying", reason="Connection refused", since=NOW - 9, retry_at=NOW + 4
+        ),
+        discarded=17,
+    )
+
+
+def after(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """Press keys before the picture is taken."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        press(pilot.app, *keys)  # type: ignore[arg-type]
+        await settle(pilot)
+
+    return run
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_welcome(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_for(FakeSession()), terminal_size=size, run_before=after())
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_several_consoles_and_backends(snap_compare: Compare, size: tuple[int, int]) -> None:
+    session = booted(full_console(), console("board", end=5), closed_named("shell"))
+    assert snap_compare(app_for(session), terminal_size=size, run_before=after())
+
+
+def closed_named(name: str) -> ConsoleState:
+    return replace(closed(), name=name)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_lagging_failed_and_skipped(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_for(booted(troubled())), terminal_size=size, run_before=after())
+
+
+def test_guest_closed_and_retrying(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted(closed())), terminal_size=SMALL, run_before=after())
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_daemon_gone(snap_compare: Compare, size: tuple[int, int]) -> None:
+    session = booted()
+
+    async def lose(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        session.lose()
+        await settle(pilot)
+
+    assert snap_compare(app_for(session), terminal_size=size, run_before=lose)
+
+
+def test_prefix_hint(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(PREFIX))
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_pane_with_the_focus(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = app_for(booted(troubled()))
+    assert snap_compare(app, terminal_size=size, run_before=after(PREFIX, "tab"))
+
+
+def test_help(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted()), terminal_size=LARGE, run_before=after(PREFIX, "?"))
+
+
+def test_palette(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(PREFIX, ":"))
+
+
+def test_add_backend_with_an_error(snap_compare: Compare) -> None:
+    session = booted()
+    session.refusals["add_backend"] = CommandError("Invalid parameter 'path': too long for a socket")
+
+    async def fill(pilot: Pilot[Any]) -> None:
+        await after(PREFIX, "a")(pilot)
+        await pilot.press("x", "enter")
+        await settle(pilot)
+
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=fill)
+
+
+def test_serial_ports_to_choose_from(snap_compare: Compare) -> None:
+    session = FakeSession()
+    session.ports = [
+        SerialPort("/dev/ttyUSB0", "FT232R USB UART"),
+        SerialPort("/dev/ttyACM0", "Pico - Board CDC"),
+    ]
+
+    async def choose(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        await pilot.press("3")
+        await settle(pilot)
+
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=choose)
+
+
+def test_question_before_all_is_stopped(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(PREFIX, "q"))
+
+
+def test_second_theme(snap_compare: Compare) -> None:
+    async def day(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        pilot.app.theme = DAY.name
+        await settle(pilot)
+
+    assert snap_compare(app_for(booted()), terminal_size=LARGE, run_before=day)
