@@ -66,7 +66,10 @@ def _state(chardev: dict[str, Any]) -> str:
     since = time.localtime(chardev["since"])
     today = since[:3] == time.localtime()[:3]
     when = time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", since)
-    reason = f", {printable(chardev['reason'])}" if chardev["reason"] else ""
+    reason = f" ({printable(chardev['reason'])})" if chardev["reason"] else ""
+    if chardev["state"] in ("closed", "connecting", "retrying"):
+        again = "" if chardev["state"] == "closed" else ", retrying"
+        return f"closed {when}{again}{reason}"
     return f"{chardev['state']} since {when}{reason}"
 
 

@@ -50,6 +50,10 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+AWAY = frozenset({State.CONNECTING, State.RETRYING, State.FAILED})
+"""The states between which an endpoint goes to and fro while it cannot be had."""
+
+
 @dataclass(frozen=True)
 class Who:
     """Who is at the far end of a stream, as far as the kernel tells (SO_PEERCRED)."""
@@ -193,6 +197,7 @@ class Chardev(ABC):
         self.reason: str | None = None
         self.retry_at: float | None = None
         self.since = time.time()
+        """Wall clock since when it is there, or is not: attempts in between do not count."""
         self.exit_status: int | None = None
         self.size: tuple[int, int] | None = None
         """(rows, cols) the far end was told, or None."""
@@ -307,7 +312,9 @@ class Chardev(ABC):
             loop = asyncio.get_running_loop()
             self._retry = loop.call_later(retry_in, self._try_again)
         if (state, reason) != (self.state, self.reason) or retry_in is not None:
-            self.state, self.reason, self.since = state, reason, time.time()
+            if not (state in AWAY and self.state in AWAY):
+                self.since = time.time()
+            self.state, self.reason = state, reason
             self.owner.chardev_changed(self)
 
     def cancel_retry(self) -> None:

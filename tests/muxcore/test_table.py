@@ -33,8 +33,8 @@ def test_a_guest_is_told_with_its_state_reason_and_time() -> None:
     now = time.strftime("%H:%M:%S")
     assert f"open since {now[:2]}" in _row(_guest())
     old = _row(_guest(state="retrying", reason="No such file", since=86400.0))
-    assert "retrying since 1970-01-02 " in old
-    assert ", No such file" in old
+    assert "closed 1970-01-02 " in old
+    assert ", retrying (No such file)" in old
     assert "no guest" in _row(None)
     assert "waits for a client of sock0" in _row(_guest(**{"waiting-for": "sock0"}))
 
