@@ -90,7 +90,7 @@ class PeerClosed(Event):
 
 @dataclass(frozen=True)
 class PeerChanged(Event):
-    """A peer began to lag, fell out of the history, or caught up again."""
+    """A peer fell out of the history, caught up again, was paused or let go on."""
 
     id: str
     peer: str

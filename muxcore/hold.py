@@ -19,6 +19,10 @@ CLOCK_GRAIN = 0.001
 """Seconds by which an event loop may call a timer early."""
 
 
+TELL = 0.5
+"""Seconds of waiting after which it is news; shorter ones come and go with any flood."""
+
+
 class Guest(Protocol):
     """What a hold needs of its console."""
 
@@ -30,6 +34,9 @@ class Guest(Protocol):
 
     def pause_guest(self, paused: bool) -> None:
         """Stop or resume reading the guest."""
+
+    def hold_changed(self) -> None:
+        """The guest has waited for `TELL` seconds, or goes on after that."""
 
 
 class Hold:
@@ -49,6 +56,8 @@ class Hold:
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
+        self._tell: asyncio.TimerHandle | None = None
+        self._told = False
         # Below this much room it is better to wait for more than to read in driblets.
         self._threshold = min(console.history.burst, console.history.capacity // 16)
 
@@ -77,7 +86,13 @@ class Hold:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._tell is not None:
+            self._tell.cancel()
+            self._tell = None
         self._console.pause_guest(False)
+        if self._told:
+            self._told = False
+            self._console.hold_changed()
 
     def _room(self, threshold: int) -> int:
         room = self._console.history.burst
@@ -101,9 +116,16 @@ class Hold:
         self._deadlines = deadlines
         self._since = self._now()
         self._console.pause_guest(True)
+        loop = asyncio.get_running_loop()
+        self._tell = loop.call_later(TELL, self._say)
         first = min(deadline for deadline, _ in deadlines.values())
         if first != float("inf"):
-            self._timer = asyncio.get_running_loop().call_at(first, self._expire)
+            self._timer = loop.call_at(first, self._expire)
+
+    def _say(self) -> None:
+        self._tell = None
+        self._told = True
+        self._console.hold_changed()
 
     def _expire(self) -> None:
         """Waited long enough: who took nothing meanwhile loses the right to be waited for.

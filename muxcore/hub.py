@@ -29,9 +29,12 @@ from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.options.sets import AttachOptions
-from muxcore.peer import Peer, Totals
+from muxcore.peer import Peer, PeerState, Totals
 from muxcore.pump import Pump
 from muxcore.ring import History
+
+LINGERING = 64
+"""Peers that left before the guest took their input; what further ones typed is discarded."""
 
 FLUSH = 1.0
 """Seconds that peers have, when a console ends, to take what they still lack."""
@@ -93,6 +96,8 @@ class Console:
 
     async def set_guest(self, guest: Chardev | None) -> None:
         """Give the console another guest (None: none); the present one is ended first."""
+        if guest is not None:
+            self._refuse_if_closing()
         if (old := self.guest) is not None:
             self.guest = None
             await old.aclose()
@@ -110,6 +115,7 @@ class Console:
 
     async def add_backend(self, chardev: Chardev) -> None:
         """Put a backend on the console: a new one is started, a loose one adopted."""
+        self._refuse_if_closing()
         self.backends[chardev.id] = chardev
         if chardev.resumes and chardev.resume_limit is None:
             self._left[chardev.id] = self.replay_offset(chardev.options.replay)
@@ -197,6 +203,7 @@ class Console:
         size: tuple[int, int] | None,
     ) -> None:
         """Make the connection `fd` (non-blocking, owned from now on) a backend named `id`."""
+        self._refuse_if_closing()
         options = AttachOptions(readonly=mode == "ro", replay=replay)
         chardev = AttachChardev(id, options, fd, who, framing)
         self.backends[id] = chardev
@@ -332,7 +339,7 @@ class Console:
 
     def peer_moved(self, peer: Peer) -> None:
         """See `peer.Hub`."""
-        if peer.ready or peer.closing:
+        if peer.ready or peer.state is PeerState.CLOSING:
             self._lagging.discard(peer)
         else:
             self._lagging.add(peer)
@@ -356,6 +363,18 @@ class Console:
             self.send_break()
         except MuxError as error:
             self.emit(events.StreamProblem(self.name, peer.chardev.id, peer.id, str(error)))
+
+    def may_linger(self) -> bool:
+        """See `peer.Hub`; a script that types and leaves must not use up the descriptors."""
+        return sum(peer.closing for peer in self.peers) <= LINGERING
+
+    def discard_input(self, peer: Peer) -> None:
+        """See `peer.Hub`."""
+        self.pump.discard(peer)
+
+    def hold_changed(self) -> None:
+        """The guest has been kept waiting for a while, or goes on after that."""
+        self._tell_status()
 
     def resume_offset(self) -> int:
         """The oldest byte kept; under a flood near the end, or it would be overrun at once."""
@@ -390,11 +409,11 @@ class Console:
     def _meet_policies(self) -> None:
         for peer in list(self._lagging):
             if peer.overrun:
-                if peer.chardev.options.policy == "disconnect":
+                if peer.chardev.options.policy == "disconnect" and not peer.paused:
                     reason = StreamError("disconnected: it lagged by the whole history")
                     self.peer_ended(peer, reason)
                 else:
-                    peer.give_up()
+                    peer.fall_out()
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
@@ -428,6 +447,10 @@ class Console:
         if chardev.id in self._left:
             return self._left[chardev.id]
         return self.replay_offset(chardev.options.replay)
+
+    def _refuse_if_closing(self) -> None:
+        if self._closing:
+            raise CommandError(f"console '{self.name}' is being removed")
 
     def _forget_backend(self, id: str) -> None:
         self.paused.discard(id)

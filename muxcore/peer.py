@@ -66,6 +66,12 @@ class Hub(Protocol):
     def peer_break(self, peer: Peer) -> None:
         """The peer asks for a break."""
 
+    def may_linger(self) -> bool:
+        """Whether one more peer may stay only because the guest has not taken its input."""
+
+    def discard_input(self, peer: Peer) -> None:
+        """Drop what is in the peer's inbox, and count it."""
+
     def resume_offset(self) -> int:
         """Where a peer that fell out of the history goes on."""
 
@@ -100,6 +106,7 @@ class Peer:
         self._pending = b""
         self._delayed: asyncio.TimerHandle | None = None
         self._output_broken = False
+        self._fell_out = False
         self._watched = False
         self._end_reason: MuxError | None = None
         self._reading = False
@@ -109,7 +116,9 @@ class Peer:
 
     @property
     def lag(self) -> int:
-        """Bytes of output this peer has not got yet."""
+        """Bytes of output this peer has not got yet; none once nothing can reach it."""
+        if self._output_broken:
+            return 0
         return self._history.end - self.cursor + len(self._pending) + self.stream.held
 
     @property
@@ -136,11 +145,11 @@ class Peer:
     @property
     def state(self) -> PeerState:
         """See `PeerState`."""
-        if self.closing:
+        if self.closing or self._output_broken:
             return PeerState.CLOSING
         if self.paused:
             return PeerState.PAUSED
-        if self.overrun or not self.patient:
+        if self._fell_out:
             return PeerState.SKIPPED
         return PeerState.LAGGING if self.lag else PeerState.LIVE
 
@@ -219,8 +228,13 @@ class Peer:
 
     def give_up(self) -> None:
         """Owe this peer no more patience until it has caught up."""
-        if self.patient:
-            self.patient = False
+        self.patient = False
+
+    def fall_out(self) -> None:
+        """Bytes this peer lacks are gone: it is a skipped one until it has caught up."""
+        self.give_up()
+        if not self._fell_out:
+            self._fell_out = True
             self._tell_state()
 
     def skip_to(self, offset: int) -> None:
@@ -228,7 +242,7 @@ class Peer:
         start, self.cursor = self.cursor, offset
         self.skipped += offset - start
         self.gaps += 1
-        self.patient = False
+        self.fall_out()
         self._pending += self.gap_notice(start, offset)
         self.hub.emit(events.Gap(self.hub.name, self.chardev.id, self.id, start, offset))
 
@@ -295,8 +309,9 @@ class Peer:
     def _catch_up(self) -> None:
         self._stop_sending()
         self.ready = True
-        if not self.patient:
-            self.patient = True
+        self.patient = True
+        if self._fell_out:
+            self._fell_out = False
             self._tell_state()
 
     def _stop_sending(self) -> None:
@@ -416,7 +431,9 @@ class Peer:
         self.let_go()
         self._end_reason = reason
         self.hub.peer_moved(self)
-        if not self.inbox:
+        if self.inbox and not self.hub.may_linger():
+            self.hub.discard_input(self)
+        elif not self.inbox:
             self.hub.peer_ended(self, reason)
 
 

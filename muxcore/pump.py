@@ -154,6 +154,11 @@ class Pump:
             self._waits_to_write = waits
             self.stream.watch_output(self._write if waits else None)
 
+    def discard(self, source: Source) -> None:
+        """Drop the input of `source`, and count it."""
+        self.discarded += source.drop_input()
+        self._tell_discarded()
+
     def _drop_input(self) -> None:
         if count := self._input.drop():
             self.discarded += count

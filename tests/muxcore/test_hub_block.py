@@ -244,3 +244,36 @@ async def test_a_stream_whose_output_is_delayed_does_not_hold_the_guest() -> Non
         assert clock.holds == []
         await asyncio.sleep(10)
         assert client.got == expected_raw(source, made.heard.gaps("b/1"))
+
+
+@in_virtual_time
+async def test_a_peer_is_skipped_only_once_bytes_it_lacks_are_gone() -> None:
+    backend = ScriptedChardev("b", policy="block", block_timeout=1000)
+    async with bench(backend) as made:
+        stuck = backend.connect()
+        stuck.allow(0)
+        made.guest.feed(pattern(RING - 10))
+        await asyncio.sleep(2)
+        assert made.describe("b")["peers"][0]["state"] == "lagging"
+        made.guest.feed(pattern(100))
+        await until_read(made)
+        assert made.describe("b")["peers"][0]["state"] == "skipped"
+        assert made.heard.states("b/1") == ["skipped"]
+
+
+@in_virtual_time
+async def test_framed_clients_are_told_of_a_long_wait_and_of_its_end() -> None:
+    backend = ScriptedChardev("b", policy="block")
+    async with bench(backend) as made:
+        told: list[bool] = []
+        made.console.hold_changed = lambda: told.append(made.console.held)  # type: ignore[method-assign]
+        stuck = backend.connect()
+        stuck.allow(0)
+        made.guest.feed(pattern(TENFOLD))
+        await asyncio.sleep(0.4)
+        assert told == []
+        await asyncio.sleep(0.2)
+        assert told == [True]
+        stuck.allow(None)
+        await until_read(made)
+        assert told == [True, False]

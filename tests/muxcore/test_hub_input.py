@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from muxcore import events
 from muxcore.chardev.base import Stream, Who
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.hub import Console
+from muxcore.hub import LINGERING, Console
 from muxcore.input import QUEUE, TURN
 from muxcore.peer import INBOX
 from tests.muxcore.consoles import (
@@ -166,6 +166,24 @@ async def test_input_of_a_client_that_left_is_delivered_while_it_shows_as_closin
         assert made.guest.sent == b"x" * 3000
         assert made.console.peers == ()
         assert client.closed
+
+
+async def test_clients_that_type_and_leave_do_not_pile_up_on_a_guest_that_does_not_read() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        made.guest.stall()
+        for _ in range(LINGERING + 20):
+            client = backend.connect()
+            client.feed(b"x" * 100)
+            client.end_input()
+            await turns(5)
+        assert len(made.console.peers) <= LINGERING
+        # One more kilobyte waits in the guest's own queue, whoever typed it.
+        lost = made.console.describe()["discarded"]
+        assert lost >= 100 * (20 - 1024 // 100 - 1)
+        made.guest.resume()
+        await eventually(lambda: not made.console.peers)
+        assert len(made.guest.sent) + lost == 100 * (LINGERING + 20)
 
 
 async def test_a_readonly_backend_is_refused_and_counted() -> None:

@@ -361,3 +361,25 @@ async def test_what_past_peers_moved_stays_counted_with_their_backend() -> None:
         assert (described["sent"], described["received"]) == (15, 6)
         assert described["peers"] == []
         assert described["last-activity"] is not None
+
+
+async def test_nothing_is_added_to_a_console_that_is_being_removed() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        await made.console.aclose()
+        with pytest.raises(CommandError, match="is being removed"):
+            await made.console.add_backend(ScriptedChardev("late"))
+        with pytest.raises(CommandError, match="is being removed"):
+            await made.console.set_guest(MemoryChardev("late"))
+        assert not made.console.backends
+
+
+async def test_a_paused_backend_is_not_disconnected_for_lagging() -> None:
+    backend = ScriptedChardev("b", policy="disconnect")
+    async with bench(backend) as made:
+        client = backend.connect()
+        made.console.set_backend("b", paused=True)
+        await made.print(pattern(2 * RING))
+        assert not client.closed
+        made.console.set_backend("b", paused=False)
+        assert made.heard.gaps("b/1")
