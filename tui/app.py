@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from muxcore.vt.keys import Key, Paste
-    from tui.messages import Asked
     from tui.model import Session
 
 REFRESH = 0.25
@@ -51,7 +50,7 @@ class MuxApp(App[int]):
     ) -> None:
         super().__init__(driver_class=driver_class, watch_css=False)
         self.session = session
-        self.console_screen = ConsoleScreen(session, prefix)
+        self.console_screen = ConsoleScreen(session, prefix, self._act)
         self.commands = Commands(self, session, self.console_screen, prefix)
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
@@ -95,9 +94,8 @@ class MuxApp(App[int]):
         """Tell the console screen, which tells a guest that asked."""
         self.console_screen.handle_focus(False)
 
-    def on_asked(self, message: Asked) -> None:
-        """Carry out what a screen asks for."""
-        self.commands.do(message.action, message.argument)
+    def _act(self, action: str, argument: str) -> None:
+        self.commands.do(action, argument)
 
     # State.
 

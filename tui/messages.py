@@ -27,11 +27,3 @@ class PaneAsked(Message):
 
     backend: str
     action: str
-
-
-@dataclass
-class Asked(Message):
-    """An action of `tui.actions` is to be done."""
-
-    action: str
-    argument: str = ""

@@ -164,9 +164,16 @@ LOSS = (
 """What the end of a daemon costs, in two lines."""
 
 
-def gap_note(skipped: int) -> str:
-    """What a view says that did not get everything."""
-    return f"{byte_count(skipped)} skipped, the screen may be wrong"
+def view_notes(problem: str, lines_back: int, skipped: int) -> list[tuple[str, Tone]]:
+    """What a user should know about the view itself, most important first."""
+    found: list[tuple[str, Tone]] = []
+    if problem:
+        found.append((problem, "error"))
+    if lines_back:
+        found.append((f"▲ {lines_back} lines back", "accent"))
+    if skipped:
+        found.append((f"{byte_count(skipped)} skipped, the screen may be wrong", "warning"))
+    return found
 
 
 def size_words(drawn: Size, told: Size | None, guest: GuestState | None) -> str:

@@ -55,17 +55,18 @@ FORMS: dict[str, tuple[FormOption, ...]] = {
 }
 
 
-def backend(id: str, type: str = "socket", **more: Any) -> BackendState:
+def backend(id: str, type: str = "socket", **more: object) -> BackendState:
     """A backend's state with sensible values."""
-    return BackendState(id=id, type=type, since=NOW - 60, **more)
+    return replace(BackendState(id=id, type=type, since=NOW - 60), **more)  # type: ignore[arg-type]
 
 
-def console(name: str = "vm1", *backends: BackendState, **more: Any) -> ConsoleState:
+def console(name: str = "vm1", *backends: BackendState, **more: object) -> ConsoleState:
     """A console with an open guest on a socket."""
     guest = GuestState(
         id=f"{name}.guest", type="socket", address=f"/run/{name}.sock", since=NOW - 3600
     )
-    return ConsoleState(**{"name": name, "guest": guest, "backends": backends, **more})
+    plain = ConsoleState(name, guest, backends)
+    return replace(plain, **more)  # type: ignore[arg-type]
 
 
 def full_console() -> ConsoleState:
@@ -273,7 +274,7 @@ class FakeSession:
     def serial_ports(self) -> Sequence[SerialPort]:
         return self.ports
 
-    def _note(self, call: str, *arguments: Any) -> None:
+    def _note(self, call: str, *arguments: object) -> None:
         self.calls.append((call, *arguments))
         if call in self.refusals:
             raise self.refusals[call]

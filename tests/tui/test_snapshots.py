@@ -25,7 +25,8 @@ BOOT = (
     b"[\x1b[32m  OK  \x1b[0m] Started \x1b[1mSerial Getty\x1b[0m on hvc0.\r\n"
     b"\x1b[31mred\x1b[0m \x1b[33myellow\x1b[0m \x1b[34mblue\x1b[0m \x1b[38;5;208m256\x1b[0m "
     b"\x1b[38;2;120;200;160mtrue\x1b[0m \x1b[7mreverse\x1b[0m \xe4\xb8\xad\xe6\x96\x87\r\n"
-    b"login: root\r\n# ls\r\n\x1b[1;34mbin\x1b[0m  \x1b[1;34mdev\x1b[0m  \x1b[1;36minit\x1b[0m\r\n# "
+    b"login: root\r\n# ls\r\n\x1b[1;34mbin\x1b[0m  \x1b[1;34mdev\x1b[0m  \x1b[1;36minit\x1b[0m\r\n"
+    b"# "
 )
 
 SPARK = BackendRate(1843, (0, 0, 10, 200, 900, 1800, 400, 100, 600, 1700, 2000, 1843))
@@ -48,14 +49,14 @@ def troubled() -> ConsoleState:
     sock, pty, log, view = well.backends
     assert well.guest is not None
     behind = replace(sock.peers[0], state="skipped", skipped=48_212, lag=90_000)
-    idle = replace(sock.peers[0], id="sock0/2", label="nc (pid 4712, carl)", state="lagging", lag=512)
+    idle = replace(
+        sock.peers[0], id="sock0/2", label="nc (pid 4712, carl)", state="lagging", lag=512
+    )
     return replace(
         well,
         backends=(
             replace(sock, skipped=48_212, gaps=2, lag=90_000, peers=(behind, idle)),
-            replace(
-                pty, state="retrying", reason="Permission denied", retry_at=NOW + 4, peers=()
-            ),
+            replace(pty, state="retrying", reason="Permission denied", retry_at=NOW + 4, peers=()),
             replace(log, state="failed", reason="No space left on device", peers=()),
             replace(view, paused=True),
         ),
@@ -69,7 +70,11 @@ def closed() -> ConsoleState:
     return replace(
         well,
         guest=replace(
-            well.guest, state="retrying", reason="Connection refused", since=NOW - 9, retry_at=NOW + 4
+            well.guest,
+            state="retrying",
+            reason="Connection refused",
+            since=NOW - 9,
+            retry_at=NOW + 4,
         ),
         discarded=17,
     )
@@ -142,7 +147,9 @@ def test_palette(snap_compare: Compare) -> None:
 
 def test_add_backend_with_an_error(snap_compare: Compare) -> None:
     session = booted()
-    session.refusals["add_backend"] = CommandError("Invalid parameter 'path': too long for a socket")
+    session.refusals["add_backend"] = CommandError(
+        "Invalid parameter 'path': too long for a socket"
+    )
 
     async def fill(pilot: Pilot[Any]) -> None:
         await after(PREFIX, "a")(pilot)

@@ -6,24 +6,25 @@ keys of its actions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal
 from textual.screen import Screen
 
 from muxcore.vt.encode import encode_focus, encode_key, encode_paste
 from muxcore.vt.keys import Key, KeyAction, Paste
 from tui import words
-from tui.actions import PANE_ACTIONS, by_key
-from tui.messages import Asked, ConsoleChosen, PaneAsked, PaneChosen
+from tui.keyboard import Keyboard
+from tui.messages import ConsoleChosen, PaneAsked, PaneChosen
 from tui.state import ConsoleState, GuestState, Link, Size
 from tui.terminal import Terminal, engine_size
-from tui.widgets.backend_pane import BackendPane, BackendStrip
+from tui.widgets.backend_pane import BackendStrip
+from tui.widgets.banner import Banner
 from tui.widgets.console_strip import ConsoleStrip
 from tui.widgets.guest_view import GuestView
-from tui.widgets.line import Line
+from tui.widgets.pane_list import PaneList
 from tui.widgets.prefix_hint import PrefixHint
 from tui.widgets.status_bar import BarState, StatusBar
 
@@ -42,21 +43,21 @@ class ConsoleScreen(Screen[None]):
     Args:
         session: where everything comes from.
         prefix: the one key that is not the guest's, as `muxcore.vt.keys` names it.
+        act: does an action of `tui.actions` by its id, at once: the next key may depend on it.
     """
 
     AUTO_FOCUS = None
 
-    def __init__(self, session: Session, prefix: str) -> None:
+    def __init__(self, session: Session, prefix: str, act: Callable[[str, str], None]) -> None:
         super().__init__()
+        self._act = act
         self._session = session
-        self._prefix = prefix
-        self._pending = False
+        self._keyboard = Keyboard(prefix)
         self.selected: str | None = None
         """The backend whose pane has the focus; None while keys go to the guest."""
         self.fitted = False
         """Whether a guest that cannot be told a size gets the whole view."""
         self.view = GuestView(Terminal(), session, id="guest")
-        self._panes: dict[str, BackendPane] = {}
         self._laid_out = False
         """Whether the view has the size it will keep: the guest is told no other."""
 
@@ -64,11 +65,11 @@ class ConsoleScreen(Screen[None]):
         yield ConsoleStrip(id="consoles")
         with Horizontal(id="middle"):
             yield self.view
-            yield VerticalScroll(id="panes", can_focus=False)
+            yield PaneList(id="panes")
         yield BackendStrip(id="strip")
         yield StatusBar(id="status")
         yield PrefixHint(id="hint")
-        yield Line(id="banner")
+        yield Banner(id="banner")
 
     # State in.
 
@@ -93,6 +94,10 @@ class ConsoleScreen(Screen[None]):
         """Whether what is shown is what is."""
         return self._session.link.link is Link.LIVE and bool(self._session.view_id)
 
+    @property
+    def _lost(self) -> bool:
+        return self._session.link.link is Link.LOST
+
     def update(self) -> None:
         """Show the session's present state."""
         session = self._session
@@ -108,80 +113,36 @@ class ConsoleScreen(Screen[None]):
         self._fit()
         self._update_panes(console, now)
         self._update_status(console, now)
-        self._update_banner(now)
+        self.query_one(Banner).show_link(session.link, now, self._keyboard.prefix)
 
     def _update_panes(self, console: ConsoleState | None, now: float) -> None:
         session = self._session
         backends = console.backends if console else ()
-        ids = [backend.id for backend in backends]
-        if self.selected not in ids:
+        if self.selected not in [backend.id for backend in backends]:
             self.selected = None
-        if ids != list(self._panes):
-            self._mount_panes(ids)
         rated = tuple((backend, session.rate(backend.id)) for backend in backends)
-        for backend, rate in rated:
-            pane = self._panes[backend.id]
-            pane.show(backend, rate, now, own=backend.id == session.view_id)
-            pane.set_class(backend.id == self.selected, "-selected")
         self.set_class(self.selected is not None, "-choosing")
+        self.query_one(PaneList).show(rated, now, self.selected, session.view_id)
         self.query_one(BackendStrip).show(rated, now, self.selected, session.view_id)
 
-    def _mount_panes(self, ids: list[str]) -> None:
-        holder = self.query_one("#panes", VerticalScroll)
-        for id in [id for id in self._panes if id not in ids]:
-            self._panes.pop(id).remove()
-        for id in ids:
-            if id not in self._panes:
-                self._panes[id] = BackendPane(id)
-                holder.mount(self._panes[id])
-        ordered = {id: self._panes[id] for id in ids}
-        if list(ordered) != list(self._panes):
-            self._panes = ordered
-            holder.sort_children(key=lambda pane: ids.index(getattr(pane, "backend", ids[0])))
-
     def _update_status(self, console: ConsoleState | None, now: float) -> None:
-        notes = words.notes(console, self._session.status) if console else []
-        if skipped := self.view.terminal.skipped:
-            notes.insert(0, (words.gap_note(skipped), "warning"))
-        if back := self.view.terminal.engine.viewport_offset:
-            notes.insert(0, (f"▲ {back} lines back", "accent"))
-        if self.live or self._session.link.link is not Link.LIVE:
-            problem = ""
-        else:
-            problem = self._session.view_problem
-        if problem:
-            notes.insert(0, (problem, "error"))
+        session = self._session
+        terminal = self.view.terminal
+        problem = "" if self.live or self._lost else session.view_problem
+        notes = words.view_notes(problem, terminal.engine.viewport_offset, terminal.skipped)
+        if console:
+            notes += words.notes(console, session.status)
         self.query_one(StatusBar).show(
             BarState(
-                console=console.name if console else (self._session.on_view or ""),
+                console=session.on_view or "",
                 guest=self.guest,
-                live=self.live or self._session.on_view is None,
+                live=self.live,
                 size=words.size_words(self.drawn, self._told(), self.guest),
                 notes=tuple(notes),
-                prefix=self._prefix,
+                prefix=self._keyboard.prefix,
                 now=now,
             )
         )
-
-    def _update_banner(self, now: float) -> None:
-        banner = self.query_one("#banner", Line)
-        link = self._session.link
-        banner.display = link.link is not Link.LIVE
-        banner.set_class(link.link is Link.LOST, "-lost")
-        what, why = words.link_words(link, now)
-        lines = [Content.styled(what, "bold")]
-        if link.link is Link.LOST:
-            lines.append(Content(why))
-            lines += [Content(line) for line in words.LOSS]
-            lines.append(
-                Content.assemble(
-                    ("enter", "bold"),
-                    " starts it again   ",
-                    (f"{self._prefix} d", "bold"),
-                    " leaves",
-                )
-            )
-        banner.show(Content("\n").join(lines))
 
     # Size.
 
@@ -228,20 +189,16 @@ class ConsoleScreen(Screen[None]):
             self.type(encode_focus(gained, self.view.terminal.engine.modes))
 
     def _handle_key(self, key: Key) -> None:
-        if self._pending:
-            self._end_prefix()
-            self._after_prefix(key)
-        elif key.name == self._prefix:
-            self._begin_prefix()
-        elif self.selected is not None:
-            self._pane_key(key)
-        elif not self.live:
-            if key.key in ("enter", "kp_enter") and self._session.link.link is Link.LOST:
-                self.act("start_daemon")
-        elif key.name in ("shift+pageup", "shift+pagedown"):
-            self.view.scroll_pages(-1 if key.key == "pageup" else 1)
-        else:
+        press = self._keyboard.press(key, pane=self.selected is not None)
+        self._show_hint(self._keyboard.pending)
+        if press.whose == "action":
+            self._act(press.action, press.argument)
+        elif press.whose == "release":
+            self.select(None)
+        elif press.whose == "guest" and self.live:
             self._send_key(key)
+        elif press.whose == "guest" and key.key in ("enter", "kp_enter") and self._lost:
+            self._act("start_daemon", "")
 
     def _send_key(self, key: Key) -> None:
         data = encode_key(key, self.view.terminal.engine.modes)
@@ -249,50 +206,21 @@ class ConsoleScreen(Screen[None]):
             self.view.scroll_to_end()
             self.type(data)
 
-    def _begin_prefix(self) -> None:
-        self._pending = True
-        guest = self.guest
+    def _show_hint(self, wanted: bool) -> None:
         hint = self.query_one(PrefixHint)
-        hint.show_for(
-            self._prefix,
-            pane=self.selected,
-            width=self.size.width,
-            can_break=guest is not None and guest.can_break,
-        )
-        hint.display = True
-
-    def _end_prefix(self) -> None:
-        self._pending = False
-        self.query_one(PrefixHint).display = False
-
-    def _after_prefix(self, key: Key) -> None:
-        if key.name == self._prefix:
-            self._send_key(key)
-        elif key.key.isdigit() and key.key != "0":
-            self.act("console", key.key)
-        elif (action := by_key(key.name)) is not None:
-            self.act(action.id)
-        elif key.key == "escape":
-            self.select(None)
-
-    def _pane_key(self, key: Key) -> None:
-        if key.key in ("escape", "enter"):
-            self.select(None)
-        elif (action := by_key(key.name)) and (
-            action in PANE_ACTIONS or action.id.startswith("focus_")
-        ):
-            self.act(action.id)
-
-    def act(self, action: str, argument: str = "") -> None:
-        """Ask for an action; see `tui.commands`."""
-        self.post_message(Asked(action, argument))
+        if wanted:
+            can_break = self.guest is not None and self.guest.can_break
+            width = self.size.width
+            prefix = self._keyboard.prefix
+            hint.show_for(prefix, pane=self.selected, width=width, can_break=can_break)
+        hint.display = wanted
 
     def select(self, backend: str | None) -> None:
         """Give a pane the focus, or the guest."""
         self.selected = backend
         self.update()
-        if backend in self._panes:
-            self._panes[backend].scroll_visible(animate=False)
+        if backend is not None:
+            self.query_one(PaneList).scroll_to_pane(backend)
 
     def type(self, data: bytes) -> None:
         """Send bytes to the guest."""
@@ -310,7 +238,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_pane_asked(self, message: PaneAsked) -> None:
         self.selected = message.backend
-        self.act(message.action)
+        self._act(message.action, "")
 
     def on_console_chosen(self, message: ConsoleChosen) -> None:
         self._session.show(message.name)

@@ -33,49 +33,56 @@ class StatusBar(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._content: tuple[Content, ...] = ()
-        self._right = Content()
+        self._state = BarState()
 
     def show(self, state: BarState) -> None:
         """Show a state; nothing is drawn when it looks the same."""
-        content = tuple(_segments(state))
-        right = Content.assemble(
-            (state.prefix, "bold $text-primary"), (" menu ", "$foreground-muted")
-        )
-        if not right.is_same(self._right) or not _same(content, self._content):
-            self._content, self._right = content, right
+        before = self.render()
+        self._state = state
+        if not self.render().is_same(before):
             self.refresh()
 
     def render(self) -> Content:
         """The segments that fit, and the prefix at the right end."""
-        room = self.size.width - self._right.cell_length
-        line = Content(" ")
-        for segment in self._content:
-            if line.cell_length + segment.cell_length + 2 <= room:
-                line = Content.assemble(line, segment, "  ")
-        return Content.assemble(line, " " * max(0, room - line.cell_length), self._right)
-
-
-def _segments(state: BarState) -> list[Content]:
-    segments = [Content.styled(state.console, "bold")] if state.console else []
-    if not state.console:
-        segments.append(Content.styled("no console", "$foreground-muted"))
-    elif state.live:
-        status = words.guest_status(state.guest, state.now)
-        segments.append(
-            Content.assemble(
-                (status.mark, words.STYLES[status.tone]),
-                " ",
-                (status.word, words.STYLES[status.tone] if status.tone != "success" else ""),
-            )
+        right = Content.assemble(
+            (self._state.prefix, "bold $text-primary"), (" menu ", "$foreground-muted")
         )
-    else:
-        segments.append(Content.styled("○ not live", "$text-error"))
-    segments += [Content.styled(text, words.STYLES[tone]) for text, tone in state.notes]
+        room = self.size.width - right.cell_length - 1
+        shown = _fitting(_segments(self._state), room)
+        line = Content(" ").append(Content("  ").join(shown))
+        return Content.assemble(line, " " * max(0, room + 1 - line.cell_length), right)
+
+
+def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
+    """The segments that fit beside each other; a lower number has the first choice."""
+    chosen: set[int] = set()
+    for index in sorted(range(len(segments)), key=lambda index: segments[index][0]):
+        width = segments[index][1].cell_length + 2
+        if width <= room:
+            chosen.add(index)
+            room -= width
+    return [content for index, (_, content) in enumerate(segments) if index in chosen]
+
+
+def _segments(state: BarState) -> list[tuple[int, Content]]:
+    """What there is to say, in the order it is shown, each with its rank."""
+    if not state.console:
+        return [(0, Content.styled("no console", "$foreground-muted"))]
+    segments = [(0, Content.styled(state.console, "bold")), _guest(state)]
+    segments += [
+        (rank, Content.styled(text, words.STYLES[tone]))
+        for rank, (text, tone) in enumerate(state.notes, start=2)
+    ]
     if state.size:
-        segments.append(Content.styled(state.size, "$foreground-muted"))
+        segments.append((100, Content.styled(state.size, "$foreground-muted")))
     return segments
 
 
-def _same(one: tuple[Content, ...], other: tuple[Content, ...]) -> bool:
-    return len(one) == len(other) and all(a.is_same(b) for a, b in zip(one, other, strict=True))
+def _guest(state: BarState) -> tuple[int, Content]:
+    if not state.live:
+        return 1, Content.styled("○ not live", "$text-error")
+    status = words.guest_status(state.guest, state.now)
+    well = status.tone == "success"
+    style = words.STYLES[status.tone]
+    content = Content.assemble((status.mark, style), " ", (status.word, "" if well else style))
+    return 99 if well else 1, content

@@ -1,0 +1,522 @@
+"""How the app behaves: keys, replay, consoles, forms, a daemon that goes and comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from textual.widgets import Input
+
+from muxcore.errors import CommandError
+from muxcore.vt.keys import Key, Paste
+from tests.support import eventually
+from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
+from tests.tui.fakes import NOW, FakeSession, backend, console, full_console
+from tui.actions import ACTIONS
+from tui.app import MuxApp
+from tui.model import BUFFER, Gap, ViewStatus
+from tui.screens.chardev import ChardevScreen
+from tui.screens.confirm import Confirm
+from tui.screens.help import HelpScreen
+from tui.screens.welcome import WelcomeScreen
+from tui.state import GuestState, PeerState, Size
+from tui.widgets.option_form import OptionRow
+
+SIZE = (80, 24)
+WIDE = (200, 50)
+
+
+def on_console(app: MuxApp) -> bool:
+    """Whether nothing lies over the console screen."""
+    return app.screen is app.console_screen
+
+
+async def test_every_key_but_the_prefix_goes_to_the_guest() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, "a", "ctrl+c", "ctrl+q", "ctrl+p", "alt+backspace", "f1", "tab", "escape")
+        await settle(pilot)
+    assert session.typed == b"a\x03\x11\x10\x1b\x7f\x1bOP\t\x1b"
+
+
+async def test_the_prefix_pressed_twice_is_sent() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX)
+        assert session.typed == b""
+        press(app, PREFIX, "x")
+    assert session.typed == b"\x1dx"
+
+
+async def test_what_means_nothing_after_the_prefix_goes_nowhere() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "ctrl+x", "y")
+        await settle(pilot)
+    assert session.typed == b"y"
+    assert session.calls == []
+
+
+def test_every_action_can_be_done() -> None:
+    app = app_for(FakeSession())
+    assert all(hasattr(app.commands, f"do_{action.id}") for action in ACTIONS)
+
+
+def test_no_two_actions_share_a_key() -> None:
+    assert len({action.key for action in ACTIONS}) == len(ACTIONS)
+
+
+async def test_a_paste_is_bracketed_when_the_guest_asked() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        app.take_input(Paste(b"one\ntwo"))
+        assert session.typed == b"one\rtwo"
+        session.attach()
+        session.print(b"\x1b[?2004h")
+        await settle(pilot)
+        app.take_input(Paste(b"three"))
+    assert session.typed == b"one\rtwo\x1b[200~three\x1b[201~"
+
+
+async def test_replayed_queries_are_not_answered_and_live_ones_are() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        replay = b"\x1b[6n" * 100
+        session.attach(offset=0, end=len(replay))
+        session.print(replay + b"ab")
+        await settle(pilot)
+        assert session.typed == b""
+        session.print(b"\x1b[6n")
+        await settle(pilot)
+    assert session.typed == b"\x1b[1;3R"
+
+
+async def test_a_gap_is_shown_until_the_next_stream() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        session.put(Gap(0, 48_212))
+        await settle(pilot)
+        app._update()
+        await settle(pilot)
+        assert "47 KB skipped, the screen may be wrong" in screen_text(app)
+        press(app, PREFIX, "r")
+        await settle(pilot)
+        assert ("show", "vm1") in session.calls
+        session.attach()
+        await settle(pilot)
+        app._update()
+        await settle(pilot)
+        assert "skipped" not in screen_text(app)
+
+
+async def test_a_flood_is_drawn_in_frames_and_ends_up_whole() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        for _ in range(3):
+            session.print(b"x" * 79 + b"\r\n" + b"y" * (BUFFER // 4))
+        session.print(b"\x1b[2J\x1b[Hdone")
+        await settle(pilot)
+        assert app.console_screen.view.terminal.fed == 3 * (81 + BUFFER // 4) + 11
+        assert screen_text(app).startswith("done")
+
+
+async def test_the_view_tells_its_size_and_follows_what_the_guest_was_told() -> None:
+    guest = GuestState(type="process", since=NOW, can_resize=True)
+    session = FakeSession(replace(full_console(), guest=guest, size=Size(30, 100)))
+    app = app_for(session)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        assert set(session.sizes) == {(49, 152)}
+        assert app.console_screen.drawn == Size(30, 100)
+        session.status = ViewStatus(guest, Size(49, 152))
+        app._update()
+        assert app.console_screen.drawn == Size(49, 152)
+
+
+async def test_a_guest_that_knows_no_size_is_drawn_80x24_until_asked_otherwise() -> None:
+    app = app_for(FakeSession(full_console()))
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        assert app.console_screen.drawn == Size(24, 80)
+        assert "guest knows no size, drawn 80x24" in screen_text(app)
+        press(app, PREFIX, "z")
+        await settle(pilot)
+        assert app.console_screen.drawn == Size(49, 152)
+
+
+async def test_scrolling_back_is_marked_and_typing_returns_to_the_end() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        session.print(b"".join(b"line %d\r\n" % number for number in range(100)))
+        await settle(pilot)
+        press(app, "shift+pageup")
+        await settle(pilot)
+        assert "lines back" in screen_text(app)
+        assert session.typed == b""
+        press(app, "x")
+        await settle(pilot)
+        assert "lines back" not in screen_text(app)
+    assert session.typed == b"x"
+
+
+async def test_the_wheel_scrolls_unless_the_guest_asked_for_the_mouse() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        session.print(b"".join(b"line %d\r\n" % number for number in range(100)))
+        await settle(pilot)
+        view = app.console_screen.view
+        await pilot._post_mouse_events([_wheel_up()], widget=view)
+        await settle(pilot)
+        assert view.terminal.engine.viewport_offset == 3
+        session.print(b"\x1b[?1000h\x1b[?1006h")
+        await settle(pilot)
+        await pilot._post_mouse_events([_wheel_up()], widget=view)
+        await settle(pilot)
+    assert session.typed.startswith(b"\x1b[<64;")
+
+
+def _wheel_up() -> type:
+    from textual.events import MouseScrollUp
+
+    return MouseScrollUp
+
+
+async def test_consoles_are_switched_by_digit_and_by_turns() -> None:
+    session = FakeSession(console("a"), console("b"), console("c"))
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        for keys in ((PREFIX, "3"), (PREFIX, "n"), (PREFIX, "p"), (PREFIX, "9")):
+            press(app, *keys)
+            await settle(pilot)
+    assert session.calls == [("show", "c"), ("show", "a"), ("show", "c")]
+
+
+async def test_output_and_bells_of_other_consoles_are_marked() -> None:
+    session = FakeSession(console("a"), console("b"), console("c"))
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.change(console("a", end=9), console("b", end=9), console("c", bells=1))
+        await settle(pilot)
+        assert screen_text(app).splitlines()[0].split() == [
+            "1",
+            "a",
+            "●",
+            "2",
+            "b",
+            "◆",
+            "3",
+            "c",
+            "♪",
+        ]
+
+
+async def test_pane_actions_reach_the_focused_backend() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab")
+        for name in "uoxh":
+            press(app, name)
+            await settle(pilot)
+        press(app, "k")
+        await settle(pilot)
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("right", "enter")
+        await settle(pilot)
+    assert session.typed == b""
+    assert session.calls == [
+        ("set_backend", "sock0", True, None),
+        ("set_backend", "sock0", None, True),
+        ("disconnect_peer", "sock0/1"),
+        ("detach_backend", "sock0"),
+        ("remove_backend", "sock0"),
+    ]
+
+
+async def test_a_pane_is_not_removed_when_the_question_is_left() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab", "k")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert on_console(app)
+    assert session.calls == []
+
+
+async def test_the_connect_command_is_copied() -> None:
+    app = app_for(FakeSession(full_console()))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab", "y")
+        await settle(pilot)
+        assert app.clipboard == "socat -,raw,echo=0 UNIX:/run/vm1/shared.sock"
+
+
+async def test_this_views_own_pane_cannot_be_removed() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "shift+tab", "k")
+        await settle(pilot)
+        assert on_console(app)
+        assert "your own view" in screen_text(app)
+
+
+async def test_escape_gives_the_keys_back_to_the_guest() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab", "z", "escape", "z")
+        await settle(pilot)
+    assert session.typed == b"z"
+
+
+async def test_leaving_ends_the_app_and_nothing_else() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "d")
+    assert not session.running
+    assert app.return_value == 0
+    assert session.calls == []
+
+
+async def test_stopping_all_names_what_ends_and_asks() -> None:
+    shell = replace(console("sh"), guest=GuestState(type="process", since=NOW))
+    session = FakeSession(full_console(), shell)
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "q")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "vm1: the console is removed; its guest at /run/vm1.sock goes on" in text
+        assert "sh: its program is hung up" in text
+        assert "2 other clients" in text
+        assert session.calls == []
+        await pilot.press("right", "right", "enter")
+        await eventually(lambda: session.calls)
+    assert not session.running
+    assert session.calls == [("stop_daemon",)]
+
+
+async def test_help_lists_every_action() -> None:
+    app = app_for(FakeSession(full_console()))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "?")
+        await settle(pilot)
+        assert isinstance(app.screen, HelpScreen)
+        assert all(action.help in screen_text(app) for action in ACTIONS)
+
+
+async def test_keys_on_another_screen_are_left_to_textual() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "?")
+        await settle(pilot)
+        assert not app.take_input(Key("x", text="x"))
+    assert session.typed == b""
+
+
+async def test_a_break_is_sent_and_a_refusal_is_shown() -> None:
+    session = FakeSession(full_console())
+    session.refusals["send_break"] = CommandError("guest 'g' has no [break]")
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "b")
+        await settle(pilot)
+        assert "guest 'g' has no [break]" in screen_text(app)
+
+
+async def test_without_a_console_the_welcome_screen_starts_a_shell() -> None:
+    session = FakeSession()
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, WelcomeScreen)
+        await pilot.press("1")
+        await settle(pilot)
+        assert ("add_console", "shell", "process,id=shell.guest,command=/bin/sh") in session.calls
+        session.recover(console("shell"))
+        await settle(pilot)
+        assert on_console(app)
+
+
+async def test_a_form_is_submitted_in_qemus_syntax() -> None:
+    session = FakeSession()
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        await pilot.press(*"a,b", "enter")
+        await settle(pilot)
+    assert ("add_console", "program", "process,id=program.guest,command=a,,b") in session.calls
+
+
+async def test_a_missing_option_is_shown_at_its_field() -> None:
+    session = FakeSession()
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("4")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ChardevScreen)
+        assert _wrong(app.screen) == ["command"]
+    assert session.calls == [("show", None)]
+
+
+async def test_the_daemons_refusal_is_shown_at_the_field_it_names() -> None:
+    session = FakeSession(full_console())
+    session.refusals["add_backend"] = CommandError("Parameter 'port' expects a number")
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        await pilot.press("x", "enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ChardevScreen)
+        assert _wrong(app.screen) == ["port"]
+        assert isinstance(app.screen.focused, Input)
+        del session.refusals["add_backend"]
+        await pilot.press("5", "enter")
+        await settle(pilot)
+        assert on_console(app)
+    text = "socket,id=vm1.socket0,path=x,port=5,server=on,wait=off"
+    assert session.calls[-1] == ("add_backend", "vm1", text)
+
+
+async def test_a_refusal_that_names_no_field_is_shown_below() -> None:
+    session = FakeSession(full_console())
+    session.refusals["add_backend"] = CommandError("too many [cooks]")
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        await pilot.press("x", "enter")
+        await settle(pilot)
+        assert "too many [cooks]" in screen_text(app)
+        assert _wrong(app.screen) == []
+
+
+def _wrong(screen: object) -> list[str]:
+    assert isinstance(screen, ChardevScreen)
+    return [row.option.name for row in screen.query(OptionRow) if row.has_class("-wrong")]
+
+
+async def test_a_lost_daemon_is_said_and_never_shown_as_live() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        session.print(b"\x1b[31mlast words")
+        await settle(pilot)
+        session.lose("it was killed")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "The daemon is gone since 08:00:00" in text
+        assert "it was killed; trying again in 4 s" in text
+        assert "not live" in text
+        press(app, "x")
+        assert session.typed == b""
+        press(app, "enter")
+        await settle(pilot)
+        assert session.calls == [("start_daemon",)]
+
+
+async def test_a_daemon_that_comes_back_is_shown_again() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.lose()
+        await settle(pilot)
+        session.recover(full_console())
+        session.attach()
+        session.print(b"back again")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "The daemon is gone" not in text
+        assert "back again" in text
+        press(app, "x")
+    assert session.typed == b"x"
+
+
+async def test_a_daemon_that_comes_back_empty_leads_to_the_welcome_screen() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.lose()
+        await settle(pilot)
+        session.recover()
+        await settle(pilot)
+        assert isinstance(app.screen, WelcomeScreen)
+        assert "The daemon was started again" in screen_text(app)
+
+
+async def test_a_console_that_is_removed_makes_room_for_another() -> None:
+    session = FakeSession(console("a"), console("b"))
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.change(console("b"))
+        await settle(pilot)
+        assert session.calls == [("show", "b")]
+        assert "There is no console a." in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [SIZE, WIDE])
+async def test_hostile_names_are_text_and_nothing_else(size: tuple[int, int]) -> None:
+    evil = backend(
+        "[bold]x[/]",
+        reason="[@click=app.quit]no[/]",
+        state="failed",
+        connect="[red]run[/red]",
+        peers=(PeerState("p", "[link=x]me"),),
+    )
+    app = app_for(FakeSession(console("[b]evil[/b]", evil), console("two")))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab")
+        await settle(pilot)
+        text = screen_text(app)
+        for words in ("[bold]x[/]", "[@click=app.quit]no[/]", "[red]run[/red]", "[b]evil[/b]"):
+            assert words in text
+        press(app, "k")
+        await settle(pilot)
+        assert "Remove [bold]x[/]?" in screen_text(app)
