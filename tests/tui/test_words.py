@@ -1,0 +1,126 @@
+"""The words for every state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tui.fakes import NOW, backend, console
+from tui import words
+from tui.format import ago, byte_count, shorten, sparkline, until
+from tui.model import ViewStatus
+from tui.state import ConsoleMark, GuestState, Link, LinkState, PeerState, Size
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({}, "listening"),
+        ({"type": "pty"}, "nobody there"),
+        ({"type": "file", "peers": (PeerState("f/1"),)}, "open"),
+        ({"peers": (PeerState("s/1"),)}, "connected"),
+        ({"peers": (PeerState("s/1"), PeerState("s/2"))}, "2 connected"),
+        ({"peers": (PeerState("s/1"), PeerState("s/2", state="lagging"))}, "lagging"),
+        ({"peers": (PeerState("s/1", state="skipped", skipped=2048),)}, "skipped 2.0 KB"),
+        ({"state": "failed", "reason": "no"}, "failed"),
+        ({"state": "retrying", "retry_at": NOW + 4}, "retrying in 4 s"),
+        ({"state": "connecting"}, "connecting"),
+        ({"paused": True, "peers": (PeerState("s/1"),)}, "paused"),
+    ],
+)
+def test_a_backends_state_in_a_word(more: dict[str, object], word: str) -> None:
+    type = str(more.pop("type", "socket"))
+    assert words.backend_status(backend("s", type, **more), NOW).word == word
+
+
+def test_what_a_backend_lost_and_why_it_failed_is_said() -> None:
+    lost = backend("s", skipped=48_212, gaps=2, state="failed", reason="Broken pipe")
+    assert words.backend_trouble(lost) == "Broken pipe; skipped 47 KB in 2 gaps"
+
+
+@pytest.mark.parametrize(
+    ("guest", "word"),
+    [
+        (None, "no guest"),
+        (GuestState(since=NOW - 60), "open since 07:59:00"),
+        (
+            GuestState(state="retrying", since=NOW - 9, retry_at=NOW + 4),
+            "guest closed 07:59:51, retrying in 4 s",
+        ),
+        (
+            GuestState(state="closed", since=NOW, exit_status=3),
+            "guest ended 08:00:00, exit status 3",
+        ),
+        (
+            GuestState(state="failed", since=NOW, reason="No such file or directory"),
+            "guest failed 08:00:00: No such file or directory",
+        ),
+        (GuestState(state="waiting", waiting_for="s0"), "guest waits for a client of s0"),
+    ],
+)
+def test_a_guests_state_with_its_time(guest: GuestState | None, word: str) -> None:
+    assert words.guest_status(guest, NOW).word == word
+
+
+def test_what_to_know_before_typing() -> None:
+    status = ViewStatus(None, None, readonly=True, held=True, discarded=17)
+    assert [text for text, _ in words.notes(console(), status)] == [
+        "read-only",
+        "held: a slow peer",
+        "17 B typed in vain",
+    ]
+
+
+def test_a_bell_is_marked_before_output_and_trouble_before_both() -> None:
+    well = console("a")
+    assert well.guest is not None
+    ill = replace(well, guest=replace(well.guest, state="retrying"))
+    assert words.console_mark(well, ConsoleMark(output=True, bell=True))[0] == "♪"
+    assert words.console_mark(well, ConsoleMark(output=True))[0] == "◆"
+    assert words.console_mark(ill, ConsoleMark(bell=True))[0] == "○"
+
+
+def test_the_guests_size_is_said_as_it_believes_it() -> None:
+    fixed, told = GuestState(), GuestState(can_resize=True)
+    assert words.size_words(Size(24, 80), None, fixed) == "guest knows no size, drawn 80x24"
+    assert words.size_words(Size(40, 120), Size(40, 120), fixed) == "guest believes 120x40"
+    assert words.size_words(Size(49, 152), Size(49, 152), told) == "152x49"
+
+
+def test_a_lost_link_says_when_why_and_what_next() -> None:
+    lost = LinkState(Link.LOST, NOW, "killed", NOW + 2)
+    assert words.link_words(lost, NOW) == (
+        "The daemon is gone since 08:00:00",
+        "killed; trying again in 2 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (48_212, "47 KB"), (5 << 30, "5.0 GB")],
+)
+def test_bytes_are_short(count: int, text: str) -> None:
+    assert byte_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [(0, "now"), (59, "59 s ago"), (60, "1 min ago"), (7200, "2 h ago"), (200_000, "2 d ago")],
+)
+def test_times_gone_by_get_coarser(gone: float, text: str) -> None:
+    assert ago(NOW - gone, NOW) == text
+
+
+def test_a_time_that_has_come_is_now() -> None:
+    assert until(NOW - 1, NOW) == "now"
+    assert until(NOW + 3.6, NOW) == "in 4 s"
+
+
+def test_a_sparkline_is_scaled_to_its_top() -> None:
+    assert sparkline([0, 50, 100], 5) == "▁▁▁▅█"
+    assert sparkline([0, 0], 2) == "▁▁"
+
+
+def test_a_long_text_keeps_both_ends() -> None:
+    assert shorten("/very/long/path", 9) == "/ver…path"
