@@ -83,6 +83,12 @@ class Console:
         self._seen = match.end()
         return bytes(self.everything[start : match.start()])
 
+    def expect_count(self, count: int, timeout: float = GUEST_TIMEOUT) -> None:
+        """Wait until `count` bytes came in all; more may come with the last of them."""
+        deadline = time.monotonic() + timeout
+        while len(self.everything) < count:
+            self._read(deadline, b"%d bytes" % count)
+
     def expect_end(self, timeout: float = GUEST_TIMEOUT) -> None:
         """Read to the end of the stream."""
         deadline = time.monotonic() + timeout
@@ -99,6 +105,10 @@ class Console:
             raise TimeoutError(f"no {wanted!r}; got {bytes(self.everything[-400:])!r}") from None
         if not chunk:
             raise EOFError(f"end before {wanted!r}; got {bytes(self.everything[-400:])!r}")
+        self._received(chunk)
+
+    def _received(self, chunk: bytes) -> None:
+        """Take what was read; another kind of stream has output and more in it."""
         self.everything += chunk
 
     def run(
