@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from serial.tools import list_ports
@@ -30,7 +30,7 @@ from tui.state import (
     SerialPort,
     Size,
 )
-from tui.stream import ViewStream
+from tui.stream import ViewStream, first_of
 
 QUICK = 0.25
 """Seconds between queries while something happens."""
@@ -114,18 +114,31 @@ class DaemonSession:
 
     async def start(self) -> None:
         """Begin to connect; returns at once."""
-        self._tasks.append(asyncio.create_task(self._keep_link(), name="daemon link"))
+        self._tasks.append(self._own(self._keep_link(), "daemon link"))
         if self.on_view is not None:
             self.show(self.on_view)
 
     async def close(self) -> None:
-        """End all tasks and connections."""
+        """End all tasks and connections; nothing is told any more."""
+        self.watch(lambda: None, lambda: None)
         tasks = [*self._tasks, *filter(None, [self._following])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         self._following = None
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Say that a task failed that never ends by itself: what is shown is live no more."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            reason = f"internal error in {task.get_name()}: {error!r}"
+            self.link = LinkState(Link.LOST, self.now(), printable(reason))
+            self._changed()
 
     async def _keep_link(self) -> None:
         attempt = 0
@@ -136,7 +149,7 @@ class DaemonSession:
                     await self._live(client)
             except* MuxError as group:
                 delay = RETRIES[min(attempt, len(RETRIES) - 1)]
-                self._lost(_first(group), delay)
+                self._lost(first_of(group), delay)
             attempt += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reconnect.wait(), delay)
@@ -198,9 +211,7 @@ class DaemonSession:
             self._following.cancel()
             self._following = None
         if console is not None:
-            self._following = asyncio.create_task(
-                self._stream.follow(console), name=f"view of {console}"
-            )
+            self._following = self._own(self._stream.follow(console), f"view of {console}")
         self._activity.update(self.now(), self.consoles, console)
 
     def take(self, limit: int) -> Item | None:
@@ -276,15 +287,6 @@ class DaemonSession:
         except CommandError as error:
             raise CommandError(printable(str(error)), error.qmp_class) from error
         self._hurry.set()
-
-
-def _first(group: BaseExceptionGroup[MuxError]) -> MuxError:
-    """The first error of a group, however deep."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, MuxError)
-    return error
 
 
 def _read_forms(

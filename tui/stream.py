@@ -98,8 +98,8 @@ class ViewStream:
         while True:
             try:
                 await self._follow_once(console)
-            except MuxError as error:
-                self.problem = str(error)
+            except* MuxError as group:
+                self.problem = str(first_of(group))
             finally:
                 self._lost()
             await asyncio.sleep(RETRY)
@@ -181,6 +181,15 @@ class ViewStream:
     def _type(self, stream: AttachStream) -> None:
         taken = stream.send(bytes(self._typed))
         del self._typed[:taken]
+
+
+def first_of(group: BaseExceptionGroup[MuxError]) -> MuxError:
+    """The first error of a group, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, MuxError)
+    return error
 
 
 def read_status(payload: bytes) -> ViewStatus:
