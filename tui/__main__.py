@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from muxcore import cli
-from muxcore.exits import ExitCode
+from muxcore.cli import parser as cli
+from muxcore.cli.exits import ExitCode
 
 APP = "app"
 """The verb that is meant when none is named."""

@@ -6,8 +6,8 @@ import os
 import shlex
 
 from muxcore import paths
+from muxcore.cli.verbs import add_console, chardev_argument, with_client
 from muxcore.client import Client, ensure_daemon
-from muxcore.verbs import add_console, chardev_argument, with_client
 
 CONSOLE = "demo"
 

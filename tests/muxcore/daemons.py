@@ -94,10 +94,11 @@ async def raw_client(path: str, *, negotiate: bool = True) -> AsyncIterator[Raw]
 
 
 def cli(*words: str, input: bytes = b"", timeout: float = SLOW) -> subprocess.CompletedProcess[str]:
-    """Run the headless command line to its end."""
+    """Run the headless command line to its end, in the (hidden) home directory."""
     done = subprocess.run(
         [sys.executable, "-m", "muxcore", *words],
-        cwd=ROOT,
+        cwd=os.environ["HOME"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         input=input,
         capture_output=True,
         timeout=timeout,

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from muxcore.cli.exits import ExitCode
 from muxcore.errors import CommandError, ConfigError, DaemonError, MuxError, printable
-from muxcore.exits import ExitCode
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
@@ -191,14 +191,14 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _attach(args: argparse.Namespace) -> int:
-    from muxcore.terminal import attach
+    from muxcore.cli.terminal import attach
 
     return attach(args)
 
 
 def _verb(name: str) -> Run:
     def run(args: argparse.Namespace) -> int:
-        from muxcore import verbs
+        from muxcore.cli import verbs
 
         status: int = getattr(verbs, name)(args)
         return status

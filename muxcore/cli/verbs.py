@@ -14,14 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from muxcore.attach import AttachStream, attach
-from muxcore.cli import complain, socket_path
+from muxcore.cli.exits import ExitCode
+from muxcore.cli.parser import complain, socket_path
+from muxcore.cli.stdio import read_stdin
+from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, OptionError
-from muxcore.exits import ExitCode
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
 from muxcore.options.sets import ChardevSpec, FileOptions, PtyOptions, SerialOptions, SocketOptions
-from muxcore.stdio import read_stdin
-from muxcore.table import table
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024
@@ -150,7 +150,7 @@ def send(args: argparse.Namespace) -> int:
 def log(args: argparse.Namespace) -> int:
     """Print the retained history: byte for byte, but on a terminal what is safe there."""
     if args.follow:
-        from muxcore.terminal import follow
+        from muxcore.cli.terminal import follow
 
         return follow(args)
 

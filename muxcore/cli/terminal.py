@@ -22,13 +22,13 @@ from typing import Any
 
 from muxcore.attach import AttachStream
 from muxcore.attach import attach as open_stream
-from muxcore.cli import socket_path
+from muxcore.cli.exits import ExitCode
+from muxcore.cli.parser import socket_path
+from muxcore.cli.prefix import Action, Prefix
+from muxcore.cli.stdio import Output, read_stdin
 from muxcore.errors import DaemonError, printable
-from muxcore.exits import ExitCode
 from muxcore.options.values import parse_size
-from muxcore.prefix import Action, Prefix
 from muxcore.ring import MAX_CAPACITY
-from muxcore.stdio import Output, read_stdin
 from muxcore.wire.frames import OFFSET, SPAN, Frame
 from muxcore.wire.sanitise import Sanitiser
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from muxcore.table import table
+from muxcore.cli.table import table
 
 
 def _guest(**changes: Any) -> dict[str, Any]:  # noqa: ANN401

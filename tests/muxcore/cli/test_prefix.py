@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxcore.prefix import PREFIX, Action, Prefix
+from muxcore.cli.prefix import PREFIX, Action, Prefix
 
 
 def _feed(*chunks: bytes) -> tuple[bytes, list[Action]]:
