@@ -11,9 +11,9 @@ import sys
 
 from muxcore import launch, paths
 from muxcore.chardev.process import ProcessChardev
+from muxcore.cli.exits import ExitCode
 from muxcore.daemon import Daemon
 from muxcore.errors import ConfigError, MuxError, describe_os_error, printable
-from muxcore.exits import ExitCode
 from muxcore.limits import raise_open_files
 
 LOG_SIZE = 1 << 20
@@ -52,18 +52,10 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
 
 
 def _run(daemon: Daemon, ready_fd: int | None) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    # Never uvloop: libuv stops watching a descriptor that polls POLLERR (uv_poll_start), and
+    # what a client typed before it left with output unread would stay behind.
+    with asyncio.Runner() as runner:
         runner.run(_live(daemon, ready_fd))
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    """The loop of uvloop where it is installed (the extra `fast`), else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    loop: type[asyncio.AbstractEventLoop] = uvloop.Loop
-    return loop
 
 
 async def _live(daemon: Daemon, ready_fd: int | None) -> None:
