@@ -65,7 +65,9 @@ class Control:
 
     def backend(self, console: str, id: str) -> dict[str, Any]:
         """How a backend is; an AssertionError if the console has none of that id."""
-        backends = {item["id"]: item for item in self.console(console)["backends"]}
+        backends: dict[str, dict[str, Any]] = {
+            item["id"]: item for item in self.console(console)["backends"]
+        }
         assert id in backends, f"no {id} among {sorted(backends)}"
         return backends[id]
 

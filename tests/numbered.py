@@ -24,13 +24,13 @@ ANCHOR = re.compile(rb"\n(\d{15})\n")
 def flood(count: int) -> str:
     """The shell command of a guest that prints one line, waits for a byte, and prints the rest.
 
-    `count` lines in all; then it swallows what is typed. Nothing is echoed. Its first line says
-    that the terminal is raw and the guest waits.
+    `count` lines in all; after them it repeats what is typed. Its terminal is raw and echoes
+    nothing once its first line is there.
     """
     last = FIRST + count - 1
     return (
         f"stty raw -echo; echo {FIRST}; head -c 1 >/dev/null; "
-        f"seq {FIRST + 1} {last}; exec cat >/dev/null"
+        f"seq {FIRST + 1} {last}; exec cat"
     )
 
 

@@ -195,13 +195,13 @@ def raw_pty() -> Iterator[tuple[int, int]]:
                 os.close(fd)
 
 
-def open_fds() -> dict[int, str]:
-    """Every open descriptor of this process and what it points to, as /proc/self/fd says."""
+def open_fds(process: int | str = "self") -> dict[int, str]:
+    """Every open descriptor of a process and what it points to, as /proc/PID/fd says."""
     fds = {}
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir(f"/proc/{process}/fd"):
         # The listing's own descriptor is gone by now.
         with contextlib.suppress(FileNotFoundError):
-            fds[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+            fds[int(name)] = os.readlink(f"/proc/{process}/fd/{name}")
     return fds
 
 
