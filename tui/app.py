@@ -114,6 +114,9 @@ class MuxApp(App[int]):
         if self._redraw is not None:
             self._redraw.stop()
             self._redraw = None
+        if not self.screen_stack:
+            # The app is ending: its screens go before its timers do.
+            return
         self._last_link = self.session.link.link
         if self._last_link is Link.LIVE:
             self._choose_console()

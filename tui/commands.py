@@ -13,7 +13,7 @@ from tui.screens.confirm import Confirm
 from tui.screens.consoles import ConsoleList
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.words import endings
+from tui.words import endings, peer_name
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -283,7 +283,7 @@ class Commands:
         elif len(pane.peers) == 1:
             self._disconnect(pane.peers[0].id)
         else:
-            answers = (("", "Cancel"), *((peer.id, peer.label or peer.id) for peer in pane.peers))
+            answers = (("", "Cancel"), *((peer.id, peer_name(peer)) for peer in pane.peers))
             question = f"Disconnect whom from {pane.id}?"
             self._app.push_screen(Confirm(question, (), answers), self._disconnect)
 
@@ -296,7 +296,7 @@ class Commands:
         if pane is None:
             return
         facts = [f"{pane.type} {pane.address}".strip()]
-        facts += [f"{peer.label or peer.id} is disconnected" for peer in pane.peers]
+        facts += [f"{peer_name(peer)} is disconnected" for peer in pane.peers]
         answers = (("keep", "Keep it"), ("remove", "Remove"))
 
         def answered(answer: str | None) -> None:

@@ -28,6 +28,8 @@ class PeerState:
 
     id: str
     label: str = ""
+    """Who it is: a program with its pid, or an address."""
+    user: str = ""
     state: str = "live"
     """`live`, `lagging`, `skipped`, `paused` or `closing`."""
     sent: int = 0
@@ -44,6 +46,7 @@ class PeerState:
         return cls(
             id=_text(data["id"]),
             label=_text(data.get("label")),
+            user=_text(data.get("user")),
             state=_text(data.get("state", "live")),
             sent=data.get("sent", 0),
             received=data.get("received", 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -22,8 +23,6 @@ RETRY = 1.0
 
 _OFFSET = struct.Struct(">Q")
 _SPAN = struct.Struct(">QQ")
-
-LABEL = "muxtui"
 
 
 class ViewStream:
@@ -112,7 +111,7 @@ class ViewStream:
             replay=REPLAY,
             rows=size.rows if size else None,
             cols=size.cols if size else None,
-            label=LABEL,
+            label=f"muxtui[{os.getpid()}]",
         )
         with contextlib.closing(stream):
             self._begin(console, stream)

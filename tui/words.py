@@ -80,6 +80,12 @@ def backend_trouble(backend: BackendState) -> str:
     return "; ".join(filter(None, (backend.reason if bad else "", lost)))
 
 
+def peer_name(peer: PeerState) -> str:
+    """Who a peer is."""
+    name = peer.label or peer.id
+    return f"{name} {peer.user}" if peer.user else name
+
+
 def peer_words(peer: PeerState) -> str:
     """What is special about a peer; empty when it is simply there."""
     if peer.state == "live":
@@ -110,6 +116,9 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
     ended = _ending(guest, when)
     if guest.retry_at is not None:
         ended += f", retrying {until(guest.retry_at, now)}"
+    if guest.reason:
+        # Last, because it is the longest and a narrow bar cuts it off.
+        ended += f": {guest.reason}"
     tone: Tone = "error" if guest.state == "failed" or guest.exit_status else "warning"
     return Status("○", ended, tone)
 
@@ -117,9 +126,7 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
 def _ending(guest: GuestState, when: str) -> str:
     if guest.exit_status is not None:
         return f"guest ended {when}, exit status {guest.exit_status}"
-    verb = "failed" if guest.state == "failed" else "closed"
-    reason = f": {guest.reason}" if guest.reason else ""
-    return f"guest {verb} {when}{reason}"
+    return f"guest {'failed' if guest.state == 'failed' else 'closed'} {when}"
 
 
 def notes(console: ConsoleState, status: ViewStatus | None) -> list[tuple[str, Tone]]:

@@ -71,8 +71,8 @@ def console(name: str = "vm1", *backends: BackendState, **more: object) -> Conso
 
 def full_console() -> ConsoleState:
     """A console with a backend of every kind of use, all well."""
-    socat = PeerState("sock0/1", "socat (pid 4711, anna)", sent=52_210, received=310)
-    tio = PeerState("pty0/1", "tio (pid 4720, ben)", sent=8_120, received=12)
+    socat = PeerState("sock0/1", "socat[4711]", "anna", sent=52_210, received=310)
+    tio = PeerState("pty0/1", "tio[4720]", "ben", sent=8_120, received=12)
     return console(
         "vm1",
         backend(
@@ -107,7 +107,7 @@ def full_console() -> ConsoleState:
         backend(
             "vm1.attach0",
             "attach",
-            peers=(PeerState("vm1.attach0/1", "muxtui (pid 4800, anna)", sent=52_210),),
+            peers=(PeerState("vm1.attach0/1", "muxtui[4800]", "anna", sent=52_210),),
             sent=52_210,
             received=96,
             last_activity=NOW - 1,

@@ -520,3 +520,22 @@ async def test_hostile_names_are_text_and_nothing_else(size: tuple[int, int]) ->
         press(app, "k")
         await settle(pilot)
         assert "Remove [bold]x[/]?" in screen_text(app)
+
+
+async def test_why_the_guest_is_closed_is_cut_before_it_is_left_out() -> None:
+    closed = GuestState(state="retrying", since=NOW, retry_at=NOW + 4, reason="no such thing " * 9)
+    app = app_for(FakeSession(replace(full_console(), guest=closed)))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        assert "guest closed 08:00:00, retrying in 4 s: no such" in screen_text(app)
+
+
+async def test_a_key_typed_right_behind_the_prefix_and_tab_is_the_panes() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab", "x")
+        await settle(pilot)
+    assert session.typed == b""
+    assert session.calls == [("disconnect_peer", "sock0/1")]

@@ -50,7 +50,7 @@ def troubled() -> ConsoleState:
     assert well.guest is not None
     behind = replace(sock.peers[0], state="skipped", skipped=48_212, lag=90_000)
     idle = replace(
-        sock.peers[0], id="sock0/2", label="nc (pid 4712, carl)", state="lagging", lag=512
+        sock.peers[0], id="sock0/2", label="nc[4712]", user="carl", state="lagging", lag=512
     )
     return replace(
         well,

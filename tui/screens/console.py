@@ -92,7 +92,7 @@ class ConsoleScreen(Screen[None]):
     @property
     def live(self) -> bool:
         """Whether what is shown is what is."""
-        return self._session.link.link is Link.LIVE and bool(self._session.view_id)
+        return bool(self._session.view_id) and not self._lost
 
     @property
     def _lost(self) -> bool:

@@ -124,20 +124,20 @@ def pane_lines(
 
 
 def _peers(backend: BackendState, width: int) -> list[Content]:
+    # A file's only peer is the file: its address says so already.
+    peers = [peer for peer in backend.peers if peer.label != backend.address]
     lines = [
         _ends(
             Content.assemble(
-                ("> ", "$foreground-muted"), shorten(peer.label or peer.id, width - 18)
+                ("> ", "$foreground-muted"), shorten(words.peer_name(peer), width - 18)
             ),
             Content.styled(words.peer_words(peer), "$text-warning"),
             width,
         )
-        for peer in backend.peers[:MAX_PEERS]
+        for peer in peers[:MAX_PEERS]
     ]
-    if len(backend.peers) > MAX_PEERS:
-        lines.append(
-            Content.styled(f"> and {len(backend.peers) - MAX_PEERS} more", "$foreground-muted")
-        )
+    if len(peers) > MAX_PEERS:
+        lines.append(Content.styled(f"> and {len(peers) - MAX_PEERS} more", "$foreground-muted"))
     return lines
 
 

@@ -10,6 +10,9 @@ from textual.widget import Widget
 from tui import words
 from tui.state import GuestState
 
+CUT = 1
+"""The console's name and what is wrong with its guest are always said."""
+
 
 @dataclass(frozen=True)
 class BarState:
@@ -54,14 +57,19 @@ class StatusBar(Widget):
 
 
 def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
-    """The segments that fit beside each other; a lower number has the first choice."""
-    chosen: set[int] = set()
+    """The segments that fit beside each other; a lower rank has the first choice.
+
+    Those up to `CUT` are cut rather than left out.
+    """
+    chosen: dict[int, Content] = {}
     for index in sorted(range(len(segments)), key=lambda index: segments[index][0]):
-        width = segments[index][1].cell_length + 2
-        if width <= room:
-            chosen.add(index)
-            room -= width
-    return [content for index, (_, content) in enumerate(segments) if index in chosen]
+        rank, content = segments[index]
+        if rank <= CUT:
+            content = content.truncate(max(0, room - 2), ellipsis=True)
+        if content.cell_length + 2 <= room:
+            chosen[index] = content
+            room -= content.cell_length + 2
+    return [chosen[index] for index in sorted(chosen)]
 
 
 def _segments(state: BarState) -> list[tuple[int, Content]]:
