@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from tui.state import BackendRate, BackendState
 
 MAX_PEERS = 3
+
+MAX_TROUBLE = 3
+"""Lines that say what went wrong, at most."""
+
 SPARK = 12
 
 WIDTH = 42
@@ -109,7 +114,8 @@ def pane_lines(
     ]
     trouble = words.backend_trouble(backend)
     if trouble:
-        lines.append(Content.styled(trouble, tone if status.tone != "success" else "$text-warning"))
+        style = tone if status.tone != "success" else "$text-warning"
+        lines += [Content.styled(line, style) for line in wrap(trouble, width)[:MAX_TROUBLE]]
     if backend.address and not own:
         lines.append(Content.styled(shorten(backend.address, width), "$foreground-muted"))
     if backend.connect:
@@ -193,7 +199,7 @@ class BackendStrip(Widget):
         selected: str | None,
         own: str,
     ) -> None:
-        """Show the backends' states; troubled ones come first when not all have room."""
+        """Show the backends' states."""
         chips = tuple(
             (backend.id, chip(backend, rate, now, selected == backend.id, backend.id == own))
             for backend, rate in backends
