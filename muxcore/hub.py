@@ -82,6 +82,7 @@ class Console:
         )
         self._lagging: set[Peer] = set()
         self._left: dict[str, int] = {}
+        self._owed: dict[str, bytes] = {}
         self._peer_numbers: dict[str, int] = {}
         self._totals: dict[str, Totals] = {}
         self._moved = asyncio.Event()
@@ -277,12 +278,8 @@ class Console:
         self.peers = (*self.peers, peer)
         peer.tell_status(describe_status(self))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
-        limit = chardev.resume_limit
-        if limit is not None and chardev.id in self._left:
-            target = self.replay_offset(limit)
-            if peer.cursor < target:
-                peer.skip_to(target)
-        peer.begin()
+        limit = chardev.resume_limit if chardev.id in self._left else None
+        peer.begin(limit, self._owed.pop(chardev.id, b""))
         self._tell_status()
 
     def stream_held(self, chardev: Chardev, stream: Stream, seconds: float) -> None:
@@ -454,7 +451,7 @@ class Console:
 
     def _forget_backend(self, id: str) -> None:
         self.paused.discard(id)
-        for table in (self._left, self._peer_numbers, self._totals):
+        for table in (self._left, self._owed, self._peer_numbers, self._totals):
             table.pop(id, None)
 
     def _forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
@@ -464,6 +461,7 @@ class Console:
         self._lagging.discard(peer)
         if peer.chardev.resumes:
             self._left[peer.chardev.id] = peer.cursor
+            self._owed[peer.chardev.id] = peer.owed
         text = str(reason) if reason else None
         self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
         self.peer_moved(peer)

@@ -104,6 +104,7 @@ class Peer:
         self.last_activity = self.since
         self._history = hub.history
         self._pending = b""
+        self._limit: int | None = None
         self._delayed: asyncio.TimerHandle | None = None
         self._output_broken = False
         self._fell_out = False
@@ -153,10 +154,22 @@ class Peer:
             return PeerState.SKIPPED
         return PeerState.LAGGING if self.lag else PeerState.LIVE
 
-    def begin(self) -> None:
-        """Watch for input, and send what the cursor points at once the stream's delay is over."""
+    def begin(self, limit: int | None = None, owed: bytes = b"") -> None:
+        """Watch for input, and send what the cursor points at once the stream's delay is over.
+
+        Args:
+            limit: bytes of history to begin with at most, None for all from the cursor.
+            owed: what the stream before this one still had to be sent first (`owed`).
+        """
+        self._limit = limit
+        self._pending = owed
         self._read()
         self.delay(self.stream.delay)
+
+    @property
+    def owed(self) -> bytes:
+        """What goes before any output: the marker of a gap, or the rest of one."""
+        return self._pending
 
     def offer(self, views: Sequence[memoryview], count: int) -> None:
         """Send a chunk of `count` bytes that was just added; only while `ready`."""
@@ -294,6 +307,12 @@ class Peer:
     def _go_on(self) -> None:
         if self.paused or self._delayed is not None or self._output_broken or self.closing:
             return
+        # Not before: whoever left within the delay would take the gap's marker along.
+        if self._limit is not None:
+            target = max(self._history.start, self._history.end - self._limit)
+            self._limit = None
+            if self.cursor < target:
+                self.skip_to(target)
         self.drain()
 
     def _end_delay(self) -> None:

@@ -335,6 +335,41 @@ async def test_a_resume_limit_bounds_what_a_new_stream_is_sent() -> None:
         assert second.got == expected_raw(b"seen0123456789abcdef!", [(4, 10)], 4)
 
 
+async def test_an_opener_that_leaves_at_once_takes_no_gap_along() -> None:
+    backend = ScriptedChardev("b", resumes=True, resume_limit=10)
+    async with bench(backend) as made:
+        first = backend.connect()
+        await made.print(b"seen")
+        first.end_input()
+        await turns()
+        await made.print(b"0123456789abcdef")
+        backend.connect(delay=60.0).end_input()
+        await turns()
+        third = backend.connect()
+        await made.print(b"!")
+        assert third.got == expected_raw(b"seen0123456789abcdef!", [(4, 10)], 4)
+        assert made.describe("b")["skipped"] == 6
+
+
+async def test_the_rest_of_a_marker_goes_to_the_next_opener() -> None:
+    backend = ScriptedChardev("b", resumes=True, resume_limit=10)
+    async with bench(backend) as made:
+        first = backend.connect()
+        await made.print(b"seen")
+        first.end_input()
+        await turns()
+        await made.print(b"0123456789abcdef")
+        second = backend.connect(delay=0.001)
+        second.allow(7)
+        await eventually(lambda: len(second.got) == 7)
+        second.end_input()
+        await turns()
+        third = backend.connect()
+        await turns()
+        source = b"seen0123456789abcdef"
+        assert second.got + third.got == expected_raw(source, [(4, 10)], 4)
+
+
 async def test_a_resuming_backend_that_was_removed_starts_anew() -> None:
     backend = ScriptedChardev("b", resumes=True, resume_limit=1000)
     async with bench(backend) as made:
