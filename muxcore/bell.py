@@ -8,6 +8,9 @@ BEL = 0x07
 LOOK_BACK = 1024
 """Bytes before a BEL in which the start of a string it may end is looked for."""
 
+LOOK_AT = 16 * 1024
+"""Bytes at the end of a chunk that are looked at: in a flood one bell more or less is no news."""
+
 LOOKS = 16
 """BELs looked at in one chunk: a guest that prints nothing but titles costs no more than that."""
 
@@ -24,6 +27,7 @@ class Bell:
 
     def scan(self, history: History, begin: int) -> None:
         """Look at the output from `begin` to the end; at most one bell is counted in it."""
+        begin = max(begin, history.end - LOOK_AT)
         for _ in range(LOOKS):
             at = history.find(BEL, begin)
             if at is None:

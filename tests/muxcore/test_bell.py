@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from muxcore.bell import LOOK_BACK, Bell
+from muxcore.bell import LOOK_AT, Bell
 from muxcore.ring import History
 
 
@@ -61,3 +61,13 @@ def test_a_guest_cannot_make_the_search_read_more_than_it_printed() -> None:
     history.append(b"\x1b]\x07" * 20_000, 0.0)
     bell.scan(history, 0)
     assert history.copied <= 60_000
+
+
+def test_only_the_end_of_a_flood_is_looked_at() -> None:
+    history, bell = History(), Bell()
+    history.append(b"\x07" + b"x" * LOOK_AT, 0.0)
+    bell.scan(history, 0)
+    assert bell.count == 0
+    history.append(b"\x07" + b"x" * (LOOK_AT - 1), 0.0)
+    bell.scan(history, LOOK_AT + 1)
+    assert bell.count == 1
