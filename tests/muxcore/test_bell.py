@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from muxcore.bell import LOOK_AT, Bell
+from muxcore.bell import LOOK_AT, LOOK_BACK, Bell
 from muxcore.ring import History
 
 
