@@ -400,8 +400,6 @@ class Peer:
         if not data:
             self._end_of_input()
             return
-        self.received += len(data)
-        self.last_activity = time.time()
         try:
             data = self.decode(data)
         except ProtocolError as error:
@@ -409,9 +407,13 @@ class Peer:
             self.hub.emit(problem)
             self._end(error)
             return
+        if not data:
+            return
+        self.received += len(data)
+        self.last_activity = time.time()
         if self.readonly:
             self.refused += len(data)
-        elif data:
+        else:
             self.inbox += data
             if len(self.inbox) >= INBOX:
                 self._stop_reading()

@@ -223,6 +223,8 @@ async def test_input_size_and_break_arrive_however_they_are_cut() -> None:
         assert made.guest.sent == b"ls\r"
         assert made.guest.sizes == [(30, 100)]
         assert made.guest.breaks == 1
+        # What was typed counts, not the frames it came in.
+        assert made.console.peers[0].received == 3
         await leave(made, sock)
 
 
