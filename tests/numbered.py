@@ -28,10 +28,7 @@ def flood(count: int) -> str:
     nothing once its first line is there.
     """
     last = FIRST + count - 1
-    return (
-        f"stty raw -echo; echo {FIRST}; head -c 1 >/dev/null; "
-        f"seq {FIRST + 1} {last}; exec cat"
-    )
+    return f"stty raw -echo; echo {FIRST}; head -c 1 >/dev/null; seq {FIRST + 1} {last}; exec cat"
 
 
 @functools.lru_cache(maxsize=256)
