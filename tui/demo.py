@@ -6,7 +6,7 @@ import os
 import shlex
 
 from muxcore import paths
-from muxcore.cli.verbs import add_console, chardev_argument, with_client
+from muxcore.cli.verbs import add_console, chardev_argument, origin, with_client
 from muxcore.client import Client, ensure_daemon
 
 CONSOLE = "demo"
@@ -24,15 +24,19 @@ def prepare(path: str) -> None:
 
 
 async def _ensure_console(client: Client) -> int:
-    if any(console["name"] == CONSOLE for console in await client.consoles()):
-        return 0
+    shell = shlex.quote(os.environ.get("SHELL") or "/bin/sh").replace(",", ",,")
+    guest = f"process,id=demo.shell,command=exec {shell}"
+    for console in await client.consoles():
+        if console["name"] == CONSOLE:
+            if console["guest"] is None or console["guest"]["state"] == "closed":
+                # The shell was left: who asks for the demo again wants one.
+                await client.execute("mux-set-guest", console=CONSOLE, guest=guest, **origin())
+            return 0
     directory = os.path.join(paths.runtime_directory(), CONSOLE)
     paths.private_directory(paths.runtime_directory())
     paths.private_directory(directory)
     # A comma in a path or a command is doubled, as everywhere in this syntax.
     at = directory.replace(",", ",,")
-    shell = shlex.quote(os.environ.get("SHELL") or "/bin/sh").replace(",", ",,")
-    guest = f"process,id=demo.shell,command=exec {shell}"
     backends = [
         f"socket,id=demo.socket,path={at}/socket,server=on,wait=off",
         f"pty,id=demo.pty,path={at}/pty",

@@ -116,7 +116,7 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
     ended = _ending(guest, when)
     if guest.retry_at is not None:
         ended += f", retrying {until(guest.retry_at, now)}"
-    if guest.reason:
+    if guest.reason and guest.exit_status is None:
         # Last, because it is the longest and a narrow bar cuts it off.
         ended += f": {guest.reason}"
     tone: Tone = "error" if guest.state == "failed" or guest.exit_status else "warning"

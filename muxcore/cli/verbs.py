@@ -66,8 +66,7 @@ async def add_console(
         console=name,
         backends=backends,
         settings=settings or {},
-        cwd=os.getcwd(),
-        environment=_environment(),
+        **origin(),
         **arguments,
     )
 
@@ -207,6 +206,11 @@ def _setting(text: str) -> tuple[str, str]:
     if not equals:
         raise OptionError(f"--set takes KEY=VALUE, not '{text}'")
     return key, value
+
+
+def origin() -> dict[str, Any]:
+    """What programs inherit from this process, as mux-add-console and mux-set-guest take it."""
+    return {"cwd": os.getcwd(), "environment": _environment()}
 
 
 def _environment() -> dict[str, str]:

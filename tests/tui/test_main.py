@@ -75,3 +75,15 @@ def test_the_demo_is_a_shell_with_a_socket_a_pty_and_a_log(
         got = read_until(client, b"42\r\n", SLOW)
     assert str(tmp_path).encode() in got
     eventually_sync(lambda: b"42" in (directory / "log").read_bytes(), SLOW)
+
+
+def test_the_demo_starts_a_shell_that_was_left_again(path: str) -> None:
+    def state() -> str:
+        (console,) = json.loads(cli("ls", "--json").stdout)
+        return str(console["guest"]["state"])
+
+    demo.prepare(path)
+    assert cli("send", "demo", "exit", "--enter").returncode == 0
+    eventually_sync(lambda: state() == "closed", SLOW)
+    demo.prepare(path)
+    assert state() == "open"
