@@ -76,7 +76,7 @@ def _guest(console: Console) -> dict[str, Any]:
 
 def _backend(console: Console, chardev: Chardev) -> dict[str, Any]:
     peers = [_peer(console, peer) for peer in console.peers if peer.chardev is chardev]
-    past = console.totals(chardev.id)
+    past = console.past(chardev.id)
     options = chardev.options
     return {
         **_chardev(chardev),

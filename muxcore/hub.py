@@ -29,7 +29,8 @@ from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.options.sets import AttachOptions
-from muxcore.peer import Peer, PeerState, Totals
+from muxcore.past import Past
+from muxcore.peer import Peer, PeerState
 from muxcore.pump import Pump
 from muxcore.ring import History
 
@@ -81,10 +82,7 @@ class Console:
             self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
         )
         self._lagging: set[Peer] = set()
-        self._left: dict[str, int] = {}
-        self._owed: dict[str, bytes] = {}
-        self._peer_numbers: dict[str, int] = {}
-        self._totals: dict[str, Totals] = {}
+        self._past: dict[str, Past] = {}
         self._moved = asyncio.Event()
         self._closing = False
 
@@ -119,7 +117,7 @@ class Console:
         self._refuse_if_closing()
         self.backends[chardev.id] = chardev
         if chardev.resumes and chardev.resume_limit is None:
-            self._left[chardev.id] = self.replay_offset(chardev.options.replay)
+            self.past(chardev.id).left = self.replay_offset(chardev.options.replay)
         self.emit(events.BackendAdded(self.name, chardev.id, chardev.type))
         if chardev.state is State.CLOSED:
             await self._begin(chardev)
@@ -242,9 +240,9 @@ class Console:
         self.emit(events.SizeChanged(self.name, rows, cols))
         self._tell_status()
 
-    def totals(self, id: str) -> Totals:
-        """What the peers that a backend no longer has moved."""
-        return self._totals.setdefault(id, Totals())
+    def past(self, id: str) -> Past:
+        """What the peers that a backend no longer has left behind."""
+        return self._past.setdefault(id, Past())
 
     def describe(self) -> dict[str, Any]:
         """The console as an element of mux-query-consoles."""
@@ -262,7 +260,7 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             return
-        number = self._peer_numbers[chardev.id] = self._peer_numbers.get(chardev.id, 0) + 1
+        past = self.past(chardev.id)
         kind = Peer
         if isinstance(chardev, AttachChardev) and chardev.framing == "frames":
             kind = FramedPeer
@@ -270,16 +268,15 @@ class Console:
             self,
             chardev,
             stream,
-            f"{chardev.id}/{number}",
-            self._first_offset(chardev),
+            f"{chardev.id}/{past.next_number()}",
+            self.replay_offset(chardev.options.replay) if past.left is None else past.left,
             readonly=chardev.readonly,
         )
         peer.paused = chardev.id in self.paused
         self.peers = (*self.peers, peer)
         peer.tell_status(describe_status(self))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
-        limit = chardev.resume_limit if chardev.id in self._left else None
-        peer.begin(limit, self._owed.pop(chardev.id, b""))
+        peer.begin(None if past.left is None else chardev.resume_limit, past.take_owed())
         self._tell_status()
 
     def stream_held(self, chardev: Chardev, stream: Stream, seconds: float) -> None:
@@ -440,28 +437,19 @@ class Console:
         except KeyError:
             raise NotFoundError(f"Chardev '{id}' not found") from None
 
-    def _first_offset(self, chardev: Chardev) -> int:
-        if chardev.id in self._left:
-            return self._left[chardev.id]
-        return self.replay_offset(chardev.options.replay)
-
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise CommandError(f"console '{self.name}' is being removed")
 
     def _forget_backend(self, id: str) -> None:
         self.paused.discard(id)
-        for table in (self._left, self._owed, self._peer_numbers, self._totals):
-            table.pop(id, None)
+        self._past.pop(id, None)
 
     def _forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
         peer.let_go()
         self.peers = tuple(other for other in self.peers if other is not peer)
-        self.totals(peer.chardev.id).add(peer)
+        self.past(peer.chardev.id).add(peer)
         self._lagging.discard(peer)
-        if peer.chardev.resumes:
-            self._left[peer.chardev.id] = peer.cursor
-            self._owed[peer.chardev.id] = peer.owed
         text = str(reason) if reason else None
         self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
         self.peer_moved(peer)

@@ -456,22 +456,3 @@ class Peer:
             self.hub.discard_input(self)
         elif not self.inbox:
             self.hub.peer_ended(self, reason)
-
-
-class Totals:
-    """What the past peers of a backend moved, in bytes, gaps and wall clock."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self.received = 0
-        self.skipped = 0
-        self.gaps = 0
-        self.last_activity = 0.0
-
-    def add(self, peer: Peer) -> None:
-        """`peer` is one of the past now."""
-        self.sent += peer.sent
-        self.received += peer.received
-        self.skipped += peer.skipped
-        self.gaps += peer.gaps
-        self.last_activity = max(self.last_activity, peer.last_activity)
