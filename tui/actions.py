@@ -46,7 +46,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "new_console", "c", "new", "make a console on a shell, socket, port or command", "console"
     ),
-    Action("add_backend", "a", "add backend", "give this console another backend", "console"),
+    Action(
+        "add_backend",
+        "a",
+        "add backend",
+        "give this console another backend, or one that was detached",
+        "console",
+    ),
     Action("send_break", "b", "break", "send a break to the guest", "console"),
     Action("reload", "r", "redraw", "draw the screen again from the console's history", "view"),
     Action(
@@ -67,7 +73,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("readonly", "o", "read-only", "refuse what its peers type, or let it through", "pane"),
     Action("copy", "y", "copy", "copy the command that connects to it", "pane"),
     Action("disconnect", "x", "disconnect", "end a peer's connection", "pane"),
-    Action("detach", "h", "detach", "take it off this console; it lives on without one", "pane"),
+    Action("detach", "h", "detach", "take it off this console; add backend puts it back", "pane"),
     Action("remove", "k", "remove", "close it for good", "pane"),
 )
 

@@ -9,8 +9,8 @@ from muxcore.errors import MuxError
 from tui.actions import ACTIONS
 from tui.chardev_text import chardev_text, free_id
 from tui.screens.chardev import ChardevQuestion, ChardevScreen
+from tui.screens.choice import NEW, backend_choice, console_choice
 from tui.screens.confirm import Confirm
-from tui.screens.consoles import ConsoleList
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.words import endings, peer_name
@@ -118,7 +118,7 @@ class Commands:
     def do_consoles(self) -> None:
         session = self._session
         marked = [(console, session.mark(console.name)) for console in session.consoles]
-        self._app.push_screen(ConsoleList(marked, session.on_view, session.now()), self._show)
+        self._app.push_screen(console_choice(marked, session.on_view, session.now()), self._show)
 
     def _switch(self, step: int) -> None:
         names = [console.name for console in self._session.consoles]
@@ -177,15 +177,31 @@ class Commands:
     def do_add_backend(self) -> None:
         console = self._screen.console
         if console is None:
+            self._app.notify("No console is on view yet.", markup=False)
             return
+        loose = self._session.loose
+        if not loose:
+            self._ask_backend(console.name)
+            return
+
+        def chosen(id: str | None) -> None:
+            if id == NEW:
+                self._ask_backend(console.name)
+            elif id:
+                self.attempt(self._session.adopt_backend(console.name, id))
+
+        self._app.push_screen(backend_choice(console.name, loose), chosen)
+
+    def _ask_backend(self, console: str) -> None:
         taken = [backend.id for item in self._session.consoles for backend in item.backends]
+        taken += [chardev.id for chardev in self._session.loose]
         forms = self._session.forms()
         question = ChardevQuestion(
-            title=f"Another backend for {console.name}",
+            title=f"Another backend for {console}",
             types=[type for type in BACKEND_TYPES if type in forms],
             forms=forms,
-            submit=lambda _, chardev: self._session.add_backend(console.name, chardev),
-            id_for=lambda type, _: free_id(f"{console.name}.{type}", taken),
+            submit=lambda _, chardev: self._session.add_backend(console, chardev),
+            id_for=lambda type, _: free_id(f"{console}.{type}", taken),
             values={"server": "on", "wait": "off"},
             ports=self._session.serial_ports(),
         )
@@ -271,7 +287,7 @@ class Commands:
 
     def do_detach(self) -> None:
         if pane := self._other_pane():
-            done = f"{pane.id} is off this console; add it again by its id."
+            done = f"{pane.id} is off this console.\nTo put it back: {self._prefix} a"
             self.attempt(self._session.detach_backend(pane.id), done)
 
     def do_disconnect(self) -> None:

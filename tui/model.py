@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FormOption,
         GuestState,
         LinkState,
+        LooseChardev,
         SerialPort,
         Size,
     )
@@ -95,6 +96,10 @@ class Session(Source, Protocol):
         """All consoles, in the daemon's order; the last known ones when the link is not live."""
 
     @property
+    def loose(self) -> Sequence[LooseChardev]:
+        """The chardevs that are on no console."""
+
+    @property
     def on_view(self) -> str | None:
         """The console that is shown, or is to be shown as soon as it can be attached to."""
 
@@ -152,13 +157,16 @@ class Session(Source, Protocol):
     async def add_backend(self, console: str, chardev: str) -> None:
         """Give a console a backend in QEMU's option syntax."""
 
+    async def adopt_backend(self, console: str, id: str) -> None:
+        """Give a console a loose chardev as a backend."""
+
     async def set_backend(
         self, id: str, *, paused: bool | None = None, readonly: bool | None = None
     ) -> None:
         """Change a backend's switches."""
 
     async def detach_backend(self, id: str) -> None:
-        """Take a backend off its console."""
+        """Take a backend off its console; it lives on loose."""
 
     async def remove_backend(self, id: str) -> None:
         """Close a backend."""

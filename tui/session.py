@@ -27,8 +27,10 @@ from tui.state import (
     FormOption,
     Link,
     LinkState,
+    LooseChardev,
     SerialPort,
     Size,
+    loose_chardevs,
 )
 from tui.stream import ViewStream, first_of
 
@@ -48,6 +50,7 @@ class DaemonSession:
     def __init__(self, path: str, console: str | None = None) -> None:
         self.link = LinkState(since=time.time())
         self.consoles: tuple[ConsoleState, ...] = ()
+        self.loose: tuple[LooseChardev, ...] = ()
         self.on_view = console
         self._path = path
         self._client: Client | None = None
@@ -158,7 +161,7 @@ class DaemonSession:
     async def _live(self, client: Client) -> None:
         self._forms = _read_forms(await client.execute("mux-query-chardev-options"))
         self._client = client
-        self._take(await client.consoles())
+        await self._ask(client)
         self.link = LinkState(Link.LIVE, self.now())
         self._changed()
         async with asyncio.TaskGroup() as group:
@@ -177,7 +180,7 @@ class DaemonSession:
         pause = QUICK
         while True:
             before = self.consoles
-            self._take(await client.consoles())
+            await self._ask(client)
             pause = QUICK if self.consoles != before else min(pause * 2, SLOW)
             self._changed()
             self._hurry.clear()
@@ -191,9 +194,15 @@ class DaemonSession:
         async for _ in client.events():
             self._hurry.set()
 
-    def _take(self, consoles: list[dict[str, Any]]) -> None:
+    async def _ask(self, client: Client) -> None:
+        # In this order a backend that is added between the two answers is never taken for loose.
+        chardevs = await client.execute("query-chardev")
+        self._take(await client.consoles(), chardevs)
+
+    def _take(self, consoles: list[dict[str, Any]], chardevs: list[dict[str, Any]]) -> None:
         try:
             self.consoles = tuple(ConsoleState.from_json(item) for item in consoles)
+            self.loose = loose_chardevs(chardevs, self.consoles)
         except (KeyError, TypeError, ValueError) as error:
             raise DaemonError(f"the daemon's answer is not understood: {error!r}") from error
         self._activity.update(self.now(), self.consoles, self.on_view)
@@ -249,6 +258,10 @@ class DaemonSession:
     async def add_backend(self, console: str, chardev: str) -> None:
         """Give a console a backend."""
         await self._execute("mux-add-backend", console=console, chardev=chardev)
+
+    async def adopt_backend(self, console: str, id: str) -> None:
+        """Give a console a loose chardev."""
+        await self._execute("mux-add-backend", console=console, id=id)
 
     async def set_backend(
         self, id: str, *, paused: bool | None = None, readonly: bool | None = None

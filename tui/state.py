@@ -9,7 +9,7 @@ cleaned of control characters here, once.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -198,6 +198,28 @@ class ConsoleState:
             held=data.get("held", False),
             bells=data.get("bells", 0),
         )
+
+
+@dataclass(frozen=True)
+class LooseChardev:
+    """A chardev that is on no console: one that was detached, or made for later."""
+
+    id: str
+    filename: str = ""
+    """Where it leads, as QEMU writes it: `unix:/run/vm1.sock,server=on`."""
+
+
+def loose_chardevs(
+    chardevs: Iterable[Json], consoles: Iterable[ConsoleState]
+) -> tuple[LooseChardev, ...]:
+    """Those of `query-chardev` that are no console, no guest and no backend of one."""
+    busy = set()
+    for console in consoles:
+        busy |= {console.name, *(backend.id for backend in console.backends)}
+        if console.guest is not None:
+            busy.add(console.guest.id)
+    found = (LooseChardev(_text(item["label"]), _text(item["filename"])) for item in chardevs)
+    return tuple(chardev for chardev in found if chardev.id not in busy)
 
 
 class Link(enum.Enum):

@@ -19,6 +19,7 @@ from tui.state import (
     GuestState,
     Link,
     LinkState,
+    LooseChardev,
     PeerState,
     SerialPort,
 )
@@ -122,6 +123,7 @@ class FakeSession:
     def __init__(self, *consoles: ConsoleState, live: bool = True) -> None:
         self.link = LinkState(Link.LIVE if live else Link.CONNECTING, NOW)
         self.consoles: Sequence[ConsoleState] = consoles
+        self.loose: Sequence[LooseChardev] = ()
         self.on_view: str | None = consoles[0].name if consoles else None
         self.view_id = "vm1.attach0" if consoles else ""
         self.status: ViewStatus | None = None
@@ -244,6 +246,9 @@ class FakeSession:
 
     async def add_backend(self, console: str, chardev: str) -> None:
         self._note("add_backend", console, chardev)
+
+    async def adopt_backend(self, console: str, id: str) -> None:
+        self._note("adopt_backend", console, id)
 
     async def set_backend(
         self, id: str, *, paused: bool | None = None, readonly: bool | None = None

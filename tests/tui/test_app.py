@@ -16,10 +16,11 @@ from tui.actions import ACTIONS
 from tui.app import MuxApp
 from tui.model import BUFFER, Gap, ViewStatus
 from tui.screens.chardev import ChardevScreen
+from tui.screens.choice import Choice
 from tui.screens.confirm import Confirm
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.state import GuestState, PeerState, Size
+from tui.state import GuestState, LooseChardev, PeerState, Size
 from tui.widgets.option_form import OptionRow
 
 SIZE = (80, 24)
@@ -417,6 +418,80 @@ async def test_the_daemons_refusal_is_shown_at_the_field_it_names() -> None:
         assert on_console(app)
     text = "socket,id=vm1.socket0,path=x,port=5,server=on,wait=off"
     assert session.calls[-1] == ("add_backend", "vm1", text)
+
+
+async def test_a_backend_that_was_detached_can_be_put_back() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "tab", "h")
+        await settle(pilot)
+        assert "To put it back: ctrl+] a" in screen_text(app)
+        session.loose = (LooseChardev("[b]sock0", "unix:/run/[i]s,server=on"),)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        assert isinstance(app.screen, Choice)
+        assert "[b]sock0              unix:/run/[i]s,server=on" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert on_console(app)
+    assert session.calls == [("detach_backend", "sock0"), ("adopt_backend", "vm1", "[b]sock0")]
+
+
+async def test_a_new_backend_can_be_had_where_others_are_loose() -> None:
+    session = FakeSession(full_console())
+    session.loose = (LooseChardev("vm1.socket0"), LooseChardev("other"))
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        await pilot.press("up", "enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ChardevScreen)
+        assert app.screen.query(OptionRow).first().value == "vm1.socket1"
+    assert session.calls == []
+
+
+async def test_a_list_that_is_left_changes_nothing() -> None:
+    session = FakeSession(full_console())
+    session.loose = (LooseChardev("sock1"),)
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert on_console(app)
+    assert session.calls == []
+
+
+async def test_why_a_loose_backend_was_not_taken_is_shown() -> None:
+    session = FakeSession(full_console())
+    session.loose = (LooseChardev("sock1"),)
+    session.refusals["adopt_backend"] = CommandError("chardev 'sock1' is already in use")
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "chardev 'sock1' is already in use" in screen_text(app)
+
+
+async def test_a_backend_is_not_added_to_a_console_that_is_not_known() -> None:
+    session = FakeSession(full_console())
+    session.on_view = None
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.on_view = "vm2"
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        assert "No console is on view yet." in screen_text(app)
 
 
 async def test_a_refusal_that_names_no_field_is_shown_below() -> None:

@@ -95,6 +95,27 @@ async def test_state_is_queried_and_follows_events(tmp_path: Path) -> None:
         await eventually(lambda: not session.consoles)
 
 
+async def test_what_is_on_no_console_is_loose_and_can_be_put_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, session_on(daemon.path) as session:
+        await eventually(lambda: session.link.link is Link.LIVE)
+        await session.add_console("sh", "process,id=sh.guest,command=cat")
+        path = unix_path(tmp_path, "s0.sock")
+        await session.add_backend("sh", f"socket,id=s0,path={path},server=on,wait=off")
+        await session.add_backend("sh", "null,id=n0")
+        await eventually(lambda: session.consoles and len(session.consoles[0].backends) == 2)
+        ids = [chardev.id for chardev in session.loose]
+        assert ids == []
+        await session.detach_backend("s0")
+        await eventually(lambda: session.loose)
+        assert [chardev.id for chardev in session.loose] == ["s0"]
+        assert path in session.loose[0].filename
+        await session.adopt_backend("sh", "s0")
+        await eventually(lambda: not session.loose)
+        assert [backend.id for backend in session.consoles[0].backends] == ["n0", "s0"]
+        with pytest.raises(CommandError, match="'s0' is already in use"):
+            await session.adopt_backend("sh", "s0")
+
+
 async def test_a_refusal_comes_with_the_daemons_words(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, session_on(daemon.path) as session:
         await eventually(lambda: session.link.link is Link.LIVE)

@@ -11,7 +11,7 @@ import pytest
 from muxcore.errors import CommandError
 from tests.tui.driving import PREFIX, app_for, press, settle
 from tests.tui.fakes import NOW, FakeSession, console, full_console
-from tui.state import BackendRate, ConsoleState, SerialPort
+from tui.state import BackendRate, ConsoleState, LooseChardev, SerialPort
 from tui.themes import DAY
 
 if TYPE_CHECKING:
@@ -157,6 +157,15 @@ def test_add_backend_with_an_error(snap_compare: Compare) -> None:
         await settle(pilot)
 
     assert snap_compare(app_for(session), terminal_size=SMALL, run_before=fill)
+
+
+def test_a_loose_backend_to_choose(snap_compare: Compare) -> None:
+    session = booted()
+    session.loose = (
+        LooseChardev("sock1", "disconnected:unix:/run/vm1/second.sock,server=on"),
+        LooseChardev("log1", "file"),
+    )
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=after(PREFIX, "a"))
 
 
 def test_serial_ports_to_choose_from(snap_compare: Compare) -> None:
