@@ -123,6 +123,15 @@ async def test_a_refusal_comes_with_the_daemons_words(tmp_path: Path) -> None:
             await session.add_console("x", "serial,id=x.guest")
 
 
+async def test_a_guest_without_a_break_is_refused_one_by_name(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, session_on(daemon.path) as session:
+        await eventually(lambda: session.link.link is Link.LIVE)
+        await session.add_console("sh", "null,id=sh.guest")
+        session.show("sh")
+        with pytest.raises(CommandError, match=r"'sh\.guest' \(null\) has no break to send"):
+            await session.send_break()
+
+
 async def test_the_guest_is_told_the_views_size(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         await add(daemon, "vm1")
