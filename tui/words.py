@@ -183,13 +183,21 @@ def view_notes(problem: str, lines_back: int, skipped: int) -> list[tuple[str, T
     return found
 
 
-def size_words(drawn: Size, told: Size | None, guest: GuestState | None) -> str:
-    """What size the guest believes its terminal to have."""
+def size_words(drawn: Size, told: Size | None, guest: GuestState | None, room: Size) -> str:
+    """What size the guest believes its terminal to have, or what of it has no room."""
     if guest is None:
         return ""
+    if hidden := _hidden(drawn, room):
+        return f"drawn {drawn}, {hidden} hidden"
     if told is not None:
         return str(told) if guest.can_resize else f"guest believes {told}"
     return str(drawn) if guest.can_resize else f"guest knows no size, drawn {drawn}"
+
+
+def _hidden(drawn: Size, room: Size) -> str:
+    rows, cols = max(0, drawn.rows - room.rows), max(0, drawn.cols - room.cols)
+    found = (plural(rows, "row") if rows else "", plural(cols, "column") if cols else "")
+    return ", ".join(filter(None, found))
 
 
 def endings(consoles: Iterable[ConsoleState], own: str) -> list[str]:

@@ -348,6 +348,24 @@ async def test_keys_on_another_screen_are_left_to_textual() -> None:
     assert session.typed == b""
 
 
+async def test_rows_that_are_hidden_are_said_and_never_in_place_of_the_guests_state() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        assert "open since 07:00:00  drawn 80x24, 2 rows hidden" in screen_text(app)
+        session.change(full_console(), console("b"))
+        await settle(pilot)
+        assert "drawn 80x24, 3 rows hidden" in screen_text(app)
+    guest = GuestState(type="process", since=NOW, can_resize=True)
+    long = replace(full_console(), name="n" * 46, guest=guest, size=Size(22, 80))
+    app = app_for(FakeSession(long))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        assert "open since" not in screen_text(app)
+        assert "80x22" not in screen_text(app)
+
+
 async def test_a_break_is_sent_and_a_refusal_is_shown() -> None:
     session = FakeSession(full_console())
     session.refusals["send_break"] = CommandError("guest 'g' has no [break]")

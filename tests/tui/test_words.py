@@ -83,9 +83,22 @@ def test_a_bell_is_marked_before_output_and_trouble_before_both() -> None:
 
 def test_the_guests_size_is_said_as_it_believes_it() -> None:
     fixed, told = GuestState(), GuestState(can_resize=True)
-    assert words.size_words(Size(24, 80), None, fixed) == "guest knows no size, drawn 80x24"
-    assert words.size_words(Size(40, 120), Size(40, 120), fixed) == "guest believes 120x40"
-    assert words.size_words(Size(49, 152), Size(49, 152), told) == "152x49"
+    room = Size(49, 152)
+    assert words.size_words(Size(24, 80), None, fixed, room) == "guest knows no size, drawn 80x24"
+    assert words.size_words(Size(40, 120), Size(40, 120), fixed, room) == "guest believes 120x40"
+    assert words.size_words(Size(49, 152), Size(49, 152), told, room) == "152x49"
+
+
+@pytest.mark.parametrize(
+    ("room", "text"),
+    [
+        (Size(22, 80), "drawn 80x24, 2 rows hidden"),
+        (Size(24, 79), "drawn 80x24, 1 column hidden"),
+        (Size(23, 70), "drawn 80x24, 1 row, 10 columns hidden"),
+    ],
+)
+def test_what_a_small_view_hides_is_said(room: Size, text: str) -> None:
+    assert words.size_words(Size(24, 80), None, GuestState(), room) == text
 
 
 def test_a_lost_link_says_when_why_and_what_next() -> None:

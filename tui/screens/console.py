@@ -137,7 +137,7 @@ class ConsoleScreen(Screen[None]):
                 console=session.on_view or "",
                 guest=self.guest,
                 live=self.live,
-                size=words.size_words(self.drawn, self._told(), self.guest),
+                size=words.size_words(self.drawn, self._told(), self.guest, self._room),
                 notes=tuple(notes),
                 prefix=self._keyboard.prefix,
                 now=now,
@@ -155,8 +155,12 @@ class ConsoleScreen(Screen[None]):
         """The size of the guest's screen as it is drawn."""
         return Size(self.view.terminal.engine.rows, self.view.terminal.engine.cols)
 
+    @property
+    def _room(self) -> Size:
+        return Size(self.view.size.height, self.view.size.width)
+
     def _fit(self) -> None:
-        size = Size(self.view.size.height, self.view.size.width)
+        size = self._room
         if self._laid_out and size.rows and size.cols:
             self._session.resize(size.rows, size.cols)
             self.view.set_guest_size(
@@ -229,6 +233,10 @@ class ConsoleScreen(Screen[None]):
 
     def on_guest_view_typed(self, message: GuestView.Typed) -> None:
         self.type(message.data)
+
+    def on_guest_view_resized(self) -> None:
+        if self._laid_out:
+            self.update()
 
     def on_guest_view_scrolled(self) -> None:
         self.update()

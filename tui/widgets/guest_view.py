@@ -54,6 +54,9 @@ class GuestView(Widget):
 
         offset: int
 
+    class Resized(Message):
+        """The view has another size: a line beside it came or went."""
+
     def __init__(self, terminal: Terminal, source: Source, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.terminal = terminal
@@ -115,6 +118,9 @@ class GuestView(Widget):
     def _scrolled(self) -> None:
         self._take_dirty()
         self.post_message(self.Scrolled(self.terminal.engine.viewport_offset))
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     # Frames.
 

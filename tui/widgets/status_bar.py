@@ -14,6 +14,10 @@ CUT = 1
 """The console's name and what is wrong with its guest are always said."""
 
 
+WELL = 99
+"""That the guest is well comes after the notes; its size is never said in place of that."""
+
+
 @dataclass(frozen=True)
 class BarState:
     """What the bar shows."""
@@ -59,7 +63,8 @@ class StatusBar(Widget):
 def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
     """The segments that fit beside each other; a lower rank has the first choice.
 
-    Those up to `CUT` are cut rather than left out.
+    Those up to `CUT` are cut rather than left out; from `WELL` on, one that is
+    left out takes the rest with it.
     """
     chosen: dict[int, Content] = {}
     for index in sorted(range(len(segments)), key=lambda index: segments[index][0]):
@@ -69,6 +74,8 @@ def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
         if content.cell_length + 2 <= room:
             chosen[index] = content
             room -= content.cell_length + 2
+        elif rank >= WELL:
+            break
     return [chosen[index] for index in sorted(chosen)]
 
 
@@ -82,7 +89,7 @@ def _segments(state: BarState) -> list[tuple[int, Content]]:
         for rank, (text, tone) in enumerate(state.notes, start=2)
     ]
     if state.size:
-        segments.append((100, Content.styled(state.size, "$foreground-muted")))
+        segments.append((WELL + 1, Content.styled(state.size, "$foreground-muted")))
     return segments
 
 
@@ -93,4 +100,4 @@ def _guest(state: BarState) -> tuple[int, Content]:
     well = status.tone == "success"
     style = words.STYLES[status.tone]
     content = Content.assemble((status.mark, style), " ", (status.word, "" if well else style))
-    return 99 if well else 1, content
+    return WELL if well else 1, content
