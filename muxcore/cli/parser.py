@@ -229,7 +229,7 @@ def _codes() -> str:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from muxcore.version import package_version
+        from muxcore.version import __version__
 
-        print(f"muxtui {package_version()}")
+        print(f"muxtui {__version__}")
         parser.exit()
