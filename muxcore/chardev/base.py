@@ -180,8 +180,6 @@ class Chardev(ABC):
     """
 
     options: ChardevOptions
-    single: ClassVar[bool] = True
-    """At most one stream at a time (False: a listening socket on a backend)."""
     resumes: ClassVar[bool] = False
     """A new stream goes on where the last one ended (a file, a pty), not at the present."""
 

@@ -31,7 +31,6 @@ class SocketServer(Chardev):
     """A listening unix or TCP socket; as a guest it has one client at a time."""
 
     options: SocketOptions
-    single = False
 
     def __init__(self, id: str, options: SocketOptions) -> None:
         super().__init__(id, options)

@@ -121,8 +121,6 @@ class Scripted(SoftStream):
 class ScriptedChardev(Chardev):
     """Any number of far ends, each made by `connect`."""
 
-    single = False
-
     def __init__(
         self,
         id: str,

@@ -324,8 +324,6 @@ async def test_a_disconnected_peer_is_closed_and_its_input_kept() -> None:
 class _FdChardev(ScriptedChardev):
     """A guest over one stream that is there from the beginning."""
 
-    single = True
-
     def __init__(self, id: str, stream: Stream) -> None:
         super().__init__(id)
         self._fd_stream = stream
