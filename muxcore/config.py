@@ -8,6 +8,9 @@
     history = "1M"                                # 64K to 1G
     size = "120x40"                               # width x height in character cells
     answer = "pty0"                               # a backend's id, or "first"
+    scrollback = 10000                            # and the rest of `muxcore.settings`
+    palette = "linux"
+    allow = ["title", "links"]
 
 A table instead of a string has QMP's shape, `{id = "pty0", backend = {type =
 "pty", data = {}}}`. A chardev without an id is named `CONSOLE.guest` or
@@ -37,8 +40,10 @@ from muxcore.options.values import (
     parse_size,
 )
 from muxcore.ring import MAX_CAPACITY, MIN_CAPACITY
+from muxcore.settings import DEFAULTS, SETTINGS, Settings
+from muxcore.settings import parse as parse_setting
 
-KEYS = ("guest", "backends", "history", "size", "answer")
+KEYS = ("guest", "backends", "history", "size", "answer", *SETTINGS)
 DEFAULT_HISTORY = 1 << 20
 MAX_SIDE = 10_000
 
@@ -60,6 +65,7 @@ class ConsoleConfig:
     history: int = DEFAULT_HISTORY
     size: tuple[int, int] | None = None
     answer: str | None = None
+    settings: Settings = DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ class _Checker:
             history=self._history(table, keys),
             size=self._size(table, keys),
             answer=self._text(table, keys, "answer", _ANSWER),
+            settings=self._settings(table, keys),
         )
         self._consoles.append((console, keys))
 
@@ -250,6 +257,16 @@ class _Checker:
             hint = f"each from 1 to {MAX_SIDE}"
             self.problem((*keys, "size"), f"Parameter 'size' expects {what}", hint)
         return rows, cols
+
+    def _settings(self, table: dict[str, Any], keys: Keys) -> Settings:
+        values = {}
+        for name in SETTINGS:
+            if name in table:
+                try:
+                    values[name] = parse_setting(name, table[name])
+                except OptionError as error:
+                    self.problem((*keys, name), str(error), error.hint)
+        return Settings(**values)
 
     def _text(self, table: dict[str, Any], keys: Keys, key: str, what: str) -> str | None:
         value = table.get(key)

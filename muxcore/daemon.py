@@ -374,7 +374,8 @@ class Daemon:
                 for spec in fresh:
                     await console.add_backend(Origin().make(spec))
             console.answer = new.answer
-            if new.size is not None:
+            console.settings = new.settings
+            if new.size is not None and new.size != old.size:
                 console.resize(*new.size)
 
     # Steps of the above.
@@ -385,6 +386,7 @@ class Daemon:
             history=wanted.history,
             size=wanted.size,
             answer=wanted.answer,
+            settings=wanted.settings,
             notify=self.notify,
         )
         self.consoles[wanted.name] = console

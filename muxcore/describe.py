@@ -22,6 +22,7 @@ def describe_console(console: Console) -> dict[str, Any]:
         "discarded": console.pump.discarded,
         "held": console.held,
         "bells": console.bell.count,
+        "settings": console.settings.to_json(),
         "backends": [_backend(console, chardev) for chardev in console.backends.values()],
     }
 

@@ -33,6 +33,7 @@ from muxcore.past import Past
 from muxcore.peer import Peer, PeerState
 from muxcore.pump import Pump
 from muxcore.ring import History
+from muxcore.settings import DEFAULTS, Settings
 
 LINGERING = 64
 """Peers that left before the guest took their input; what further ones typed is discarded."""
@@ -52,6 +53,7 @@ class Console:
         history: bytes of output retained.
         size: (rows, cols) the guest is given from the start, or None.
         answer: the peer whose terminal answers the guest's queries, or None.
+        settings: what viewers make of its keys and its screen; kept for them alone.
         notify: called with every event, synchronously.
     """
 
@@ -62,6 +64,7 @@ class Console:
         history: int = 1 << 20,
         size: tuple[int, int] | None = None,
         answer: str | None = None,
+        settings: Settings = DEFAULTS,
         notify: Callable[[events.Event], None] = lambda _: None,
     ) -> None:
         self.name = name
@@ -70,6 +73,7 @@ class Console:
         self.backends: dict[str, Chardev] = {}
         self.size = size
         self.answer = answer
+        self.settings = settings
         self.hangups = HangupWatch()
         self.since = time.time()
         self.waiting_for: str | None = None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from muxcore.errors import printable
+from muxcore.settings import DEFAULTS, Settings
 
 Json = Mapping[str, Any]
 
@@ -183,6 +184,7 @@ class ConsoleState:
     discarded: int = 0
     held: bool = False
     bells: int = 0
+    settings: Settings = DEFAULTS
 
     @classmethod
     def from_json(cls, data: Json) -> ConsoleState:
@@ -197,6 +199,7 @@ class ConsoleState:
             discarded=data.get("discarded", 0),
             held=data.get("held", False),
             bells=data.get("bells", 0),
+            settings=Settings.from_json(data.get("settings", {})),
         )
 
 

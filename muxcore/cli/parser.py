@@ -104,7 +104,9 @@ def add_verbs(verbs: Verbs) -> None:
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="history=64K..1G, size=COLSxROWS or answer=BACKEND",
+        help="history=64K..1G, size=COLSxROWS, answer=BACKEND, scrollback=LINES, "
+        "newline=cr|crlf|lf, backspace=del|bs, delete=vt|del, palette=NAME, "
+        "or allow=title,clipboard,links,notifications",
     )
 
     rm = add_verb(verbs, "rm", _verb("rm"), "remove a console, its guest and its backends")

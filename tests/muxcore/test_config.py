@@ -21,6 +21,7 @@ from muxcore.options.sets import (
     SocketOptions,
 )
 from muxcore.options.values import IDENTIFIER_HINT
+from muxcore.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,20 @@ def test_an_example_means_what_it_says() -> None:
     )
 
 
+def test_a_consoles_settings_are_those_of_its_keys() -> None:
+    text = """
+[console.c]
+scrollback = 500
+newline = "lf"
+backspace = "bs"
+delete = "del"
+palette = "linux"
+allow = ["links", "title"]
+"""
+    (console,) = load(text, "c.toml").consoles
+    assert console.settings == Settings(500, "lf", "bs", "del", "linux", ("title", "links"))
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[console]\n"])
 def test_a_file_without_consoles_is_fine(text: str) -> None:
     assert load(text, "c.toml") == Config()
@@ -93,7 +108,7 @@ def test_a_file_without_consoles_is_fine(text: str) -> None:
 
 def test_a_console_without_keys_has_the_defaults() -> None:
     (console,) = load("[console.c]", "c.toml").consoles
-    assert console == ConsoleConfig("c", None, (), 1 << 20, None, None)
+    assert console == ConsoleConfig("c", None, (), 1 << 20, None, None, Settings())
 
 
 def test_a_reload_finds_what_changed_by_comparing() -> None:
@@ -284,7 +299,28 @@ size = 3
         ),
         (
             '"x\\u001by" = 1',
-            "x\\x1by: unknown key 'x\\x1by' (one of guest, backends, history, size, answer)",
+            (
+                "x\\x1by: unknown key 'x\\x1by' (one of guest, backends, history, size, answer, "
+                "scrollback, newline, backspace, delete, palette, allow)"
+            ),
+        ),
+        (
+            "palette = 'solarised'",
+            (
+                "palette: Parameter 'palette' does not accept value 'solarised' (did you mean "
+                "'solarized'? one of theme, xterm, linux, vga, tango, solarized, gruvbox, nord)"
+            ),
+        ),
+        (
+            "allow = ['title', 'bell']",
+            (
+                "allow: Parameter 'allow' does not accept value 'bell' "
+                "(one of title, clipboard, links, notifications)"
+            ),
+        ),
+        (
+            "scrollback = -1",
+            "scrollback: Parameter 'scrollback' expects a number of lines from 0 to 1000000",
         ),
     ],
 )

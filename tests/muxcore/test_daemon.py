@@ -118,6 +118,32 @@ async def test_a_reload_without_a_change_touches_nothing(tmp_path: Path, config_
         assert daemon.consoles == {"vm1": before["vm1"]}
 
 
+async def test_changed_settings_reach_a_running_console_and_touch_nothing_else(
+    tmp_path: Path, config_file: Path
+) -> None:
+    sized = config_file.read_text().replace("null,id=g2", "process,id=g2,command=cat")
+    sized += 'size = "100x30"\n'
+    config_file.write_text(sized)
+    async with running(tmp_path, str(config_file)) as daemon, raw_client(daemon.path) as client:
+        console = daemon.consoles["vm2"]
+        console.resize(24, 80)
+        before = (console.guest, dict(console.backends), console.since)
+        config_file.write_text(sized + 'palette = "vga"\nnewline = "lf"\n')
+        assert (await client.execute("mux-reload"))["changed"] == ["vm2"]
+        assert daemon.consoles["vm2"] is console
+        assert (console.guest, console.backends, console.since) == before
+        assert console.size == (24, 80)
+        (told,) = await client.execute("mux-query-consoles", console="vm2")
+        assert told["settings"] == {
+            "scrollback": 10_000,
+            "newline": "lf",
+            "backspace": "del",
+            "delete": "vt",
+            "palette": "vga",
+            "allow": [],
+        }
+
+
 async def test_a_changed_guest_is_replaced_and_a_changed_history_makes_it_anew(
     tmp_path: Path, config_file: Path
 ) -> None:
