@@ -1,0 +1,284 @@
+"""The view bench's machinery: a real tmux client on a pty of ours, and what is shown in it.
+
+The pty stands for the user's terminal: what is read from it is what a terminal, or the ssh link to
+it, would have to take. tmux runs in it with no status line, and in tmux either muxtui, on a daemon
+of its own with the guest as a `process` guest, or the guest alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import select
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+from tests import support
+from tests.bench.view_guest import READY
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+SystemName = Literal["muxtui", "tmux"]
+
+ROOT = Path(__file__).parents[2]
+COLS, ROWS = 200, 50
+CONSOLE = "bench"
+START_TIMEOUT = 30.0
+"""Seconds until everything is up and has drawn something."""
+
+GAP = 0.004
+"""Seconds of silence at the terminal that end a frame."""
+
+_TMUX_CONF = """\
+set -g status off
+set -g escape-time 0
+set -g default-terminal tmux-256color
+set -g history-limit 10000
+set -ga terminal-features ',*:RGB:256'
+set -g remain-on-exit on
+set -g window-size latest
+"""
+
+
+class Window(NamedTuple):
+    """What came to the terminal in a while, and the CPU that it took."""
+
+    seconds: float
+    frames: int
+    """Bursts of output, told apart by GAP."""
+    written: int
+    """Bytes."""
+    cpu: dict[str, float]
+    """CPU seconds by role: `ui` and `worker` of muxtui, `daemon`, `tmux`."""
+
+
+class Terminal:
+    """The user's terminal, COLS by ROWS, with a tmux client on it that shows one program.
+
+    Entered when the program has drawn something, gone when left.
+    """
+
+    def __init__(self, system: SystemName, kind: str, size: str) -> None:
+        """Describe it; nothing runs yet.
+
+        Args:
+            system: who shows the guest.
+            kind: what the guest plays, see `view_guest`.
+            size: the guest's size as `COLSxROWS`.
+        """
+        self._system = system
+        self._guest = shlex.join([sys.executable, "-m", "tests.bench.view_guest", kind, size])
+        self._stack = contextlib.ExitStack()
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._dir = Path(tempfile.mkdtemp(prefix="mux-view-"))
+            stack.callback(_remove, self._dir)
+            self._environment = {
+                **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+                "HOME": str(self._dir),
+                "XDG_RUNTIME_DIR": str(self._dir),
+                "TMUX_TMPDIR": str(self._dir),
+                "MUXTUI_SOCKET": str(self._dir / "s"),
+                "PYTHONPATH": str(ROOT),
+                "COLORTERM": "truecolor",
+                "LC_ALL": "C.UTF-8",
+                "TERM": "xterm-256color",
+            }
+            command = self._guest
+            if self._system == "muxtui":
+                self._start_daemon(stack)
+                command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
+            (self._dir / "tmux.conf").write_text(_TMUX_CONF)
+            stack.callback(self._tmux, "kill-server")
+            self._tmux("new-session", "-d", "-x", str(COLS), "-y", str(ROWS), f"exec {command}")
+            self._attach(stack)
+            pids = self._tmux("display", "-p", "#{pid} #{pane_pid}").split()
+            self._server, self.pane = (int(pid) for pid in pids)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _start_daemon(self, stack: contextlib.ExitStack) -> None:
+        command = [sys.executable, "-m", "muxcore", "serve"]
+        self._daemon = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(_stop, self._daemon)
+        support.connect_unix(self._environment["MUXTUI_SOCKET"], START_TIMEOUT).close()
+        guest = "process,command=" + self._guest.replace(",", ",,")
+        self._muxcore("add", CONSOLE, "--guest", guest)
+
+    def _muxcore(self, *words: str) -> str:
+        return self._run(sys.executable, "-m", "muxcore", *words)
+
+    def _tmux(self, *words: str) -> str:
+        return self._run("tmux", "-f", str(self._dir / "tmux.conf"), *words)
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            check=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=START_TIMEOUT,
+        )
+        return done.stdout
+
+    def _attach(self, stack: contextlib.ExitStack) -> None:
+        master, slave = pty.openpty()
+        stack.callback(os.close, master)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLS, 0, 0))
+        client = subprocess.Popen(
+            ["tmux", "attach"],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        stack.callback(_stop, client)
+        os.close(slave)
+        os.set_blocking(master, False)
+        self.fd = master
+
+    def console(self) -> dict[str, Any]:
+        """What the daemon says of the console."""
+        (found,) = json.loads(self._muxcore("ls", "--json"))
+        return dict(found)
+
+    def received(self) -> int:
+        """Bytes the guest has printed and this system has let it print; 0 for tmux."""
+        return 0 if self._daemon is None else int(self.console()["guest"]["received"])
+
+    # What happens at the terminal.
+
+    def press(self, key: bytes) -> None:
+        """Type."""
+        os.write(self.fd, key)
+
+    def read(self, timeout: float) -> bytes:
+        """Whatever comes within `timeout` seconds, once; empty when nothing does."""
+        if select.select([self.fd], [], [], max(0.0, timeout))[0]:
+            return os.read(self.fd, 1 << 20)
+        return b""
+
+    def wait_for(self, text: bytes, timeout: float) -> float | None:
+        """Seconds until `text` has come; None when it does not in time."""
+        start = time.perf_counter()
+        tail = b""
+        while (left := start + timeout - time.perf_counter()) > 0:
+            got = tail + self.read(left)
+            if text in got:
+                return time.perf_counter() - start
+            tail = got[-len(text) :]
+        return None
+
+    def start_guest(self) -> None:
+        """Wait for the guest's first screen, and have it play.
+
+        Raises:
+            TimeoutError: it does not come.
+        """
+        if self.wait_for(READY, START_TIMEOUT) is None:
+            shown = self._tmux("capture-pane", "-p").strip()
+            raise TimeoutError(f"{self._system} does not show the guest but:\n{shown[-2000:]}")
+        self.press(b"g")
+
+    def settle(self, seconds: float) -> None:
+        """Read what comes for a while."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.read(left)
+
+    def watch(self, seconds: float) -> Window:
+        """Read for `seconds`, and count."""
+        used = self.cpu()
+        start = last = time.monotonic()
+        frames = written = 0
+        while (now := time.monotonic()) < start + seconds:
+            data = self.read(start + seconds - now)
+            if not data:
+                continue
+            now = time.monotonic()
+            if now - last > GAP or not frames:
+                frames += 1
+            last = now
+            written += len(data)
+        elapsed = time.monotonic() - start
+        cpu = {role: used_now - used.get(role, 0) for role, used_now in self.cpu().items()}
+        return Window(elapsed, frames, written, cpu)
+
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds used so far, by role."""
+        used = {"tmux": _cpu_seconds(self._server)}
+        if self._daemon is not None:
+            used["ui"] = _cpu_seconds(self.pane)
+            used["worker"] = sum(map(_cpu_seconds, _descendants(self.pane)))
+            used["daemon"] = _cpu_seconds(self._daemon.pid)
+        return used
+
+
+def _cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process, from the scheduler: schedstat of proc(5)."""
+    used = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            used += int((task / "schedstat").read_text().split()[0])
+    return used / 1e9
+
+
+def _descendants(pid: int) -> list[int]:
+    """Every process below one, by the parent that stat of proc(5) names."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(entry.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _remove(directory: Path) -> None:
+    subprocess.run(["rm", "-rf", str(directory)], check=True)
