@@ -1,7 +1,9 @@
 """The themes, and the colours a guest gets under each.
 
-A theme may name the guest's sixteen colours in its variables `guest-0` to
-`guest-15`; Textual's own themes get those of ours that is as dark as they are.
+A theme may name the guest's sixteen colours in its variables `guest-0` to `guest-15`, and in
+`guest-contrast` the contrast its text has at least; Textual's own themes get the colours of that of
+ours that is as dark as they are. On a terminal of sixteen colours or none there is one theme, made
+of the terminal's own.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from collections.abc import Mapping
 
 from textual.theme import Theme
 
-Rgb = tuple[int, int, int]
+from muxcore.palettes import PALETTES, Rgb
+from tui.colour_depth import Depth
+
+CONTRAST = 3.0
+"""WCAG contrast of a guest's text that chose its own colour, but not the one behind it."""
 
 _DARK = (
     *("#2b333d", "#ee7f7f", "#8ccf8c", "#e3bf77", "#74b5f5", "#c79df0", "#68cbd4", "#c3ccd6"),
@@ -19,6 +25,10 @@ _DARK = (
 _LIGHT = (
     *("#23282e", "#b3261e", "#2b7a2f", "#8a6100", "#1660ad", "#8437a8", "#0f7480", "#7d838a"),
     *("#5a626b", "#d0392f", "#3a9440", "#a87800", "#2b7bd0", "#a04cc7", "#178b99", "#30363d"),
+)
+_STARK = (
+    *("#000000", "#ff6b6b", "#5cff5c", "#ffff55", "#7ab8ff", "#ff8cff", "#5cffff", "#e6e6e6"),
+    *("#a0a0a0", "#ff9c9c", "#a3ffa3", "#ffffa3", "#abd4ff", "#ffb8ff", "#a8ffff", "#ffffff"),
 )
 """Black, red, green, yellow, blue, magenta, cyan, white; then the bright ones."""
 
@@ -59,16 +69,81 @@ DAY = Theme(
     variables=_guest(_LIGHT),
 )
 
-THEMES = (NIGHT, DAY)
+STARK = Theme(
+    name="muxtui-high-contrast",
+    primary="#ffd500",
+    secondary="#ffffff",
+    accent="#5cffff",
+    success="#5cff5c",
+    warning="#ffd500",
+    error="#ff6b6b",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#2b2b2b",
+    dark=True,
+    variables={
+        **_guest(_STARK),
+        "guest-contrast": "7",
+        "foreground-muted": "#ffffff",
+        "primary-muted": "#4d4000",
+        "error-muted": "#660000",
+    },
+)
+
+TERMINAL = Theme(
+    name="muxtui-terminal",
+    primary="ansi_cyan",
+    secondary="ansi_default",
+    accent="ansi_cyan",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    ansi=True,
+    variables={
+        "foreground-muted": "ansi_default",
+        "primary-muted": "ansi_default",
+        "accent-muted": "ansi_default",
+        "error-muted": "ansi_default",
+        "block-cursor-text-style": "reverse",
+        "block-hover-background": "ansi_default",
+    },
+)
+
+THEMES = (NIGHT, DAY, STARK, TERMINAL)
 
 
-def guest_colours(variables: Mapping[str, str], *, dark: bool) -> tuple[Rgb, ...]:
+def has_colours(depth: Depth) -> bool:
+    """Whether a terminal shows more than its own sixteen: enough for a theme that is not them."""
+    return depth in (Depth.INDEXED, Depth.TRUE)
+
+
+def first_theme(depth: Depth) -> str:
+    """The theme to begin with."""
+    return NIGHT.name if has_colours(depth) else TERMINAL.name
+
+
+def usable_themes(themes: Mapping[str, Theme], depth: Depth) -> list[str]:
+    """The names of the themes that a terminal can show, in order."""
+    rich = has_colours(depth)
+    return sorted(name for name, theme in themes.items() if theme.ansi is not rich)
+
+
+def guest_colours(
+    variables: Mapping[str, str], *, dark: bool, palette: str = ""
+) -> tuple[Rgb, ...]:
     """The 256 palette colours of a guest under a theme with these CSS variables.
 
-    0 to 15 are the theme's, the rest xterm's cube and grey ramp (xterm's 256colres.pl).
+    0 to 15 are those of the palette of that name (`muxcore.palettes`), else the theme's; the rest
+    are xterm's cube and grey ramp (xterm's 256colres.pl).
     """
     fallback = _DARK if dark else _LIGHT
-    named = tuple(
+    named = PALETTES.get(palette) or tuple(
         _rgb(variables.get(f"guest-{index}", colour)) for index, colour in enumerate(fallback)
     )
     levels = (0, 95, 135, 175, 215, 255)
