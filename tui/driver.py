@@ -29,6 +29,8 @@ from muxcore.vt.decode import Decoder
 from muxcore.vt.encode import encode_key
 from muxcore.vt.engine import Modes
 from muxcore.vt.keys import UNIDENTIFIED, Key, Paste, Report
+from tui.colour_depth import is_modern
+from tui.terminal_cursor import TerminalCursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,6 +83,8 @@ class MuxDriver(LinuxDriver):
     ) -> None:
         """See `textual.driver.Driver`."""
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.cursor = TerminalCursor(super().write, shapes=is_modern(os.environ))
+        """The terminal's own cursor; hidden until a view puts it somewhere."""
         self._decoder = Decoder()
         self._parser = XTermParser(debug)
         self._escape_timer: asyncio.TimerHandle | None = None
@@ -92,7 +96,7 @@ class MuxDriver(LinuxDriver):
         """Write to the terminal, but for the keyboard mode Textual asks for."""
         if data == _KITTY_POP or (data.startswith(_KITTY_PUSH) and data.endswith("u")):
             return
-        super().write(data)
+        super().write(self.cursor.around(data))
 
     def start_application_mode(self) -> None:
         """Start application mode and read the terminal."""
@@ -101,6 +105,11 @@ class MuxDriver(LinuxDriver):
         # Without a new thread the start was given up: a background job, which must not read.
         if self._key_thread is not before:
             self._loop.add_reader(self.fileno, self._read)
+
+    def stop_application_mode(self) -> None:
+        """Leave application mode, with the cursor as it was found."""
+        self.cursor.leave()
+        super().stop_application_mode()
 
     def disable_input(self) -> None:
         """Stop reading the terminal and forget unfinished input."""
