@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import bittty
@@ -13,19 +14,23 @@ from bittty.present import Bell, RowsScrolledOff, ScrollbackCleared
 from muxcore.vt import selftest
 from muxcore.vt.cells import append_run, clean_cluster
 from muxcore.vt.engine import (
+    DEFAULT_SCROLLBACK_BYTES,
     MAX_REPLIES,
     PLAIN,
     Cursor,
     CursorShape,
     Engine,
+    Line,
     Modes,
     MouseFormat,
     MouseTracking,
     Run,
     Style,
+    Underline,
     clean_title,
     intern_style,
 )
+from muxcore.vt.links import clean_link
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +52,17 @@ _FORMATS = {
     MouseEncoding.SGR: MouseFormat.SGR,
     MouseEncoding.SGR_PIXELS: MouseFormat.SGR_PIXELS,
     MouseEncoding.URXVT: MouseFormat.URXVT,
+}
+
+
+_BYTES_A_CELL = 2
+"""A kept line is a few runs and their text."""
+
+_UNDERLINES = {
+    "double": Underline.DOUBLE,
+    "curly": Underline.CURLY,
+    "dotted": Underline.DOTTED,
+    "dashed": Underline.DASHED,
 }
 
 
@@ -89,9 +105,16 @@ class BitttyEngine(Engine):
     keeps_scrollback = True
     """Asked by the board of whom it presents to (`bittty.Presentable`)."""
 
-    def __init__(self, rows: int, cols: int, scrollback_lines: int) -> None:
+    def __init__(
+        self,
+        rows: int,
+        cols: int,
+        scrollback_lines: int,
+        scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
+    ) -> None:
         """Make a blank screen; see `Engine`."""
-        super().__init__(rows, cols, scrollback_lines)
+        super().__init__(rows, cols, scrollback_lines, scrollback_bytes)
+        self._colours: dict[str | int, tuple[int, int, int]] = {}
         self._restart()
 
     def _restart(self) -> None:
@@ -101,7 +124,11 @@ class BitttyEngine(Engine):
         self._board.host.attach(_Cable(self._replies))
         self._board.attach_display(self)
         self._board.title.title = ""
-        self._history: deque[tuple[Run, ...]] = deque(maxlen=self._scrollback_limit)
+        self._board.palette_overrides = self._colours
+        self._board.palette.reset()
+        most = self._scrollback_bytes // (self._cols * _BYTES_A_CELL)
+        self._history: deque[Line] = deque(maxlen=min(self._scrollback_limit, most))
+        self._scrolled_off = 0
         self._offset = 0
         self._forget_view()
 
@@ -114,6 +141,24 @@ class BitttyEngine(Engine):
     def _write(self, data: bytes) -> None:
         self._stale = True
         self._board.feed_host_data(data)
+        if self._board.blitter.in_alt_screen != self._alternate:
+            self._switched(not self._alternate)
+
+    def _ground(self) -> None:
+        self._write(b"\x18")
+
+    def set_colours(
+        self,
+        foreground: tuple[int, int, int] | None,
+        background: tuple[int, int, int] | None,
+        cursor: tuple[int, int, int] | None,
+        palette: Sequence[tuple[int, int, int]],
+    ) -> None:
+        named = {"foreground": foreground, "background": background, "cursor": cursor}
+        self._colours.clear()
+        self._colours.update({name: colour for name, colour in named.items() if colour})
+        self._colours.update(enumerate(palette[:256]))
+        self._board.palette.reset()
 
     def _resize(self) -> None:
         self._board.resize(self._cols, self._rows)
@@ -132,7 +177,8 @@ class BitttyEngine(Engine):
             self._history.clear()
             self._offset = 0
         elif isinstance(event, RowsScrolledOff):
-            self._history.extend(_runs(line.cells) for line in event.lines)
+            self._history.extend(Line(_runs(line.cells), line.wrapped) for line in event.lines)
+            self._scrolled_off += len(event.lines)
             if self._offset:
                 self._offset = min(self._offset + len(event.lines), len(self._history))
 
@@ -156,6 +202,9 @@ class BitttyEngine(Engine):
             alternate_screen=self._board.blitter.in_alt_screen,
             synchronized_output=modes.synchronized_output,
             reverse_video=modes.reverse_screen,
+            kitty_keyboard=int(self._board.keyboard.kitty_flags),
+            modify_other_keys=self._other_keys[b"m"],
+            format_other_keys=self._other_keys[b"f"],
         )
 
     @property
@@ -168,6 +217,7 @@ class BitttyEngine(Engine):
             visible=board.modes.cursor_visible and row < self._rows,
             shape=CursorShape(board.cursor.shape),
             blinking=board.modes.cursor_blinking,
+            pending_wrap=board.cursor.x >= self._cols,
         )
 
     def row(self, y: int) -> tuple[Run, ...]:
@@ -196,8 +246,36 @@ class BitttyEngine(Engine):
     def _read_row(self, y: int) -> tuple[Run, ...]:
         above = self.viewport_offset
         if y < above:
-            return _fit(self._history[len(self._history) - above + y], self._cols)
+            return _fit(self._history[len(self._history) - above + y].runs, self._cols)
         return _fit(_runs(self._board.blitter.main_page.grid[y - above]), self._cols)
+
+    @property
+    def first_line(self) -> int:
+        return self.end_line - self._rows - self.scrollback_lines
+
+    @property
+    def end_line(self) -> int:
+        return self._rows + (0 if self._alternate else self._scrolled_off)
+
+    def _cursor_row(self) -> int:
+        return int(self._board.cursor.y)
+
+    def lines(self, start: int, stop: int) -> list[Line]:
+        first, screen = self.first_line, self.end_line - self._rows
+        start, stop = max(start, first), min(stop, self.end_line)
+        kept = islice(self._history, max(0, start - first), max(0, min(stop, screen) - first))
+        lines = [Line(_fit(line.runs, self._cols), line.wrapped) for line in kept]
+        page = self._board.blitter.main_page
+        for y in range(max(start, screen) - screen, max(stop, screen) - screen):
+            runs = _fit(_runs(page.grid[y]), self._cols)
+            lines.append(Line(runs, page.is_line_wrapped(y)))
+        return lines
+
+    def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
+        return [
+            ("".join(run.text for run in line.runs).rstrip(" "), line.wrapped)
+            for line in self.lines(start, stop)
+        ]
 
     @property
     def scrollback_lines(self) -> int:
@@ -255,11 +333,14 @@ def _style(style: bittty.style.Style) -> Style:
         bold=bool(style.bold),
         dim=bool(style.dim),
         italic=bool(style.italic),
-        underline=bool(style.underline),
+        underline=_UNDERLINES.get(style.underline_style, Underline(bool(style.underline))),
         blink=bool(style.blink),
         reverse=bool(style.reverse),
         conceal=bool(style.conceal),
         strike=bool(style.strike),
+        underline_colour=_colour(style.underline_color),
+        overline=bool(style.overline),
+        link=clean_link(style.hyperlink or ""),
     )
     return intern_style(converted)
 

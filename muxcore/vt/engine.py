@@ -6,29 +6,48 @@ chooses. An engine does no I/O and starts no thread; it is not safe for concurre
 
 Rows and columns are zero-based cells. Row 0 is the top row of the *view*: the active screen, or
 the part of the scrollback that `scroll_to` and `scroll_by` have moved it to.
+
+Lines have absolute numbers: `first_line` is the oldest one kept, the live screen is the last
+`rows` of them, `end_line` is one past its bottom row. A number means the same line as long as
+`epoch` has the same value, while output arrives and old lines are dropped.
 """
 
 from __future__ import annotations
 
 import enum
+import itertools
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from muxcore.vt.guard import Guard
+from muxcore.vt.requests import RequestWatcher
+from muxcore.vt.watch import MODIFY_OTHER_KEYS, Event, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    EngineMaker: TypeAlias = Callable[[int, int, int], "Engine"]
+    from muxcore.vt.requests import Request
+
+    class EngineMaker(Protocol):
+        """How an engine is made; see `Engine`."""
+
+        def __call__(
+            self, rows: int, cols: int, scrollback_lines: int, scrollback_bytes: int = ..., /
+        ) -> Engine:
+            """Make a blank screen."""
+
 
 Colour: TypeAlias = int | tuple[int, int, int] | None
 """`None`: the terminal's default; `int`: palette index 0 to 255; tuple: red, green, blue."""
 
 DEFAULT_SCROLLBACK = 10_000
 """Lines kept above the screen unless told otherwise."""
+
+DEFAULT_SCROLLBACK_BYTES = 64 << 20
+"""Memory those lines may take, about; where it is not enough for them, fewer are kept."""
 
 MAX_CELLS = 4096
 """Upper bound of rows and of columns; larger sizes are clamped to it."""
@@ -43,8 +62,18 @@ MAX_REPLIES = 65_536
 """Bytes of unread replies kept; a guest that asks more than the caller takes loses the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Underline(enum.IntEnum):
+    """Kinds of underline (SGR 4, 21 and kitty's SGR 4:n); false where there is none."""
+
+    NONE = 0
+    SINGLE = 1
+    DOUBLE = 2
+    CURLY = 3
+    DOTTED = 4
+    DASHED = 5
+
+
+class Style(NamedTuple):
     """How a cell looks (ECMA-48 8.3.117, SGR). Engines intern them: see `intern_style`.
 
     The colours are the guest's: which RGB a palette index or the default means is the view's
@@ -56,11 +85,16 @@ class Style:
     bold: bool = False
     dim: bool = False
     italic: bool = False
-    underline: bool = False
+    underline: Underline = Underline.NONE
     blink: bool = False
     reverse: bool = False
     conceal: bool = False
     strike: bool = False
+    underline_colour: Colour = None
+    """`None`: the text's own colour."""
+    overline: bool = False
+    link: str = ""
+    """OSC 8 hyperlink: an allowed URI (see `muxcore.vt.links`), or nothing."""
 
 
 @lru_cache(maxsize=8192)
@@ -91,6 +125,15 @@ class Run(NamedTuple):
     """Columns covered; equal to `len(text)` where every cell is one narrow code point."""
 
 
+class Line(NamedTuple):
+    """One line of scrollback or screen."""
+
+    runs: tuple[Run, ...]
+    """The widths add up to the engine's `cols`."""
+    wrapped: bool
+    """Whether it goes on in the next line: the guest wrote past its end (DECAWM)."""
+
+
 class CursorShape(enum.Enum):
     """DECSCUSR shapes."""
 
@@ -112,6 +155,8 @@ class Cursor:
     visible: bool = True
     shape: CursorShape = CursorShape.BLOCK
     blinking: bool = False
+    pending_wrap: bool = False
+    """Whether the last column was written and the next character goes to the next line."""
 
 
 class MouseTracking(enum.Enum):
@@ -164,6 +209,12 @@ class Modes:
     """Mode 2026: the guest is in the middle of a frame; draw when it ends (or after a while)."""
     reverse_video: bool = False
     """DECSCNM (mode 5): default foreground and background are exchanged."""
+    kitty_keyboard: int = 0
+    """Flags 0 to 31 of kitty's keyboard protocol in force (CSI = u, CSI > u)."""
+    modify_other_keys: int = 0
+    """0 to 2: xterm's modifyOtherKeys (XTMODKEYS, CSI > 4 ; n m)."""
+    format_other_keys: int = 0
+    """1: such keys are sent as CSI u (XTFMTKEYS, CSI > 4 ; 1 f), 0: as CSI 27 ~."""
 
 
 class EngineError(Exception):
@@ -178,24 +229,50 @@ class Engine(ABC):
     underscored methods and may let any `Exception` out of them.
     """
 
-    def __init__(self, rows: int, cols: int, scrollback_lines: int) -> None:
+    def __init__(
+        self,
+        rows: int,
+        cols: int,
+        scrollback_lines: int,
+        scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
+    ) -> None:
         """Make a blank screen.
 
         Args:
             rows: Height in cells, clamped to 1..`MAX_CELLS`.
             cols: Width in cells, clamped to 1..`MAX_CELLS`.
-            scrollback_lines: Lines kept above the screen, 0 or more; about, an engine may
-                round to its unit of memory.
+            scrollback_lines: Lines kept above the screen at most, 0 or more.
+            scrollback_bytes: About what they may take.
         """
         self._rows = clamp_cells(rows)
         self._cols = clamp_cells(cols)
         self._scrollback_limit = max(0, scrollback_lines)
-        self._guard = Guard()
+        self._scrollback_bytes = max(0, scrollback_bytes)
         self._replies = bytearray()
+        self._requests = RequestWatcher()
+        self._epochs = itertools.count(1)
+        self._begin()
         self.bell_count = 0
         """BEL characters obeyed since the engine was made."""
         self.faults = 0
         """Times the engine failed inside and was reset."""
+        self.cleared = 0
+        """Times the guest cleared the whole screen it sees: ED 2, RIS, a cleared alternate screen
+        (modes 1047, 1049). What is drawn after that owes nothing to what was before."""
+
+    def _begin(self) -> None:
+        """Forget what is followed of the guest's output beside the engine proper."""
+        self._guard = Guard()
+        self._requests.abort()
+        self._other_keys = dict.fromkeys(MODIFY_OTHER_KEYS, 0)
+        self._alternate = False
+        self._renumber()
+
+    def _renumber(self) -> None:
+        """Make all line numbers given so far void."""
+        self._main_epoch = self._epoch = next(self._epochs)
+        if self._alternate:
+            self._epoch = next(self._epochs)
 
     @property
     def rows(self) -> int:
@@ -209,9 +286,37 @@ class Engine(ABC):
 
     def feed(self, data: bytes) -> None:
         """Obey guest output. Split anywhere, it gives the same screen."""
+        self._requests.feed(data)
         allowed = self._guard.filter(data)
         if allowed:
-            self._attempt(lambda: self._write(allowed))
+            self._attempt(lambda: self._obey(allowed))
+
+    def _obey(self, data: bytes) -> None:
+        """Let the engine obey `data`, and keep what its sequences say about numbers and keys."""
+        for piece, event, parameters in split(data):
+            self._write(piece)
+            match event:
+                case Event.RESET:
+                    self._other_keys = dict.fromkeys(MODIFY_OTHER_KEYS, 0)
+                    self._renumber()
+                    self.cleared += 1
+                case Event.CLEAR:
+                    self.cleared += 1
+                case Event.KEYS:
+                    self._other_keys.update(parameters)
+
+    def abort(self) -> None:
+        """Leave the sequence or string in progress, as at a gap in the output.
+
+        Modes, margins, colours and the screen stay as they are.
+        """
+        self._guard = Guard()
+        self._requests.abort()
+        self._attempt(self._ground)
+
+    def take_requests(self) -> list[Request]:
+        """Return, and forget, what the guest asked of the desktop, oldest first."""
+        return self._requests.take()
 
     def take_replies(self) -> bytes:
         """Return, and forget, what the terminal answered (DA, DSR, DECRQM ...) to bytes fed.
@@ -227,12 +332,13 @@ class Engine(ABC):
         rows, cols = clamp_cells(rows), clamp_cells(cols)
         if (rows, cols) != (self._rows, self._cols):
             self._rows, self._cols = rows, cols
+            self._renumber()
             self._attempt(self._resize)
 
     def reset(self) -> None:
         """Start over: power-on state (RIS), empty scrollback, no sequence in progress."""
-        self._guard = Guard()
         self._replies.clear()
+        self._begin()
         self._restart()
 
     @property
@@ -264,6 +370,68 @@ class Engine(ABC):
 
         All of them at the first call and after a resize or a reset. Cheap when nothing changed.
         A cursor that merely moved makes no row dirty.
+        """
+
+    def _switched(self, alternate: bool) -> None:
+        """Take notice of a switch to the alternate screen, or back from it."""
+        self._alternate = alternate
+        self._epoch = next(self._epochs) if alternate else self._main_epoch
+
+    @property
+    def epoch(self) -> int:
+        """Says what line numbers mean; another value, other numbers.
+
+        A reset and a resize give a value never seen before. So does every switch to the alternate
+        screen, whose numbers are not those of the main one; back on the main screen, the value it
+        had holds again, and with it its numbers.
+        """
+        return self._epoch
+
+    @property
+    @abstractmethod
+    def first_line(self) -> int:
+        """The number of the oldest line kept; on the alternate screen, of its top row."""
+
+    @property
+    @abstractmethod
+    def end_line(self) -> int:
+        """One more than the number of the live screen's bottom row."""
+
+    @property
+    def cursor_line(self) -> int:
+        """The number of the line the cursor is on."""
+        return self.end_line - self.rows + self._cursor_row()
+
+    @abstractmethod
+    def lines(self, start: int, stop: int) -> list[Line]:
+        """Return the lines numbered `start` to `stop` - 1, as far as they are kept.
+
+        Both ends are clamped to `first_line` and `end_line`: line n is at index
+        n - max(start, first_line).
+        """
+
+    @abstractmethod
+    def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
+        """Return text without trailing blanks, and `wrapped`, of what `lines` would return.
+
+        Much faster than `lines`; the texts are those of its runs.
+        """
+
+    @abstractmethod
+    def set_colours(
+        self,
+        foreground: tuple[int, int, int] | None,
+        background: tuple[int, int, int] | None,
+        cursor: tuple[int, int, int] | None,
+        palette: Sequence[tuple[int, int, int]],
+    ) -> None:
+        """Tell what colours the view paints with, so that OSC 4, 10, 11 and 12 are answered.
+
+        Args:
+            foreground: The default foreground; `None`: unknown, such queries stay unanswered.
+            background: The default background.
+            cursor: The cursor's colour.
+            palette: The first entries of the palette, up to 256; the rest are xterm's.
         """
 
     @property
@@ -302,6 +470,14 @@ class Engine(ABC):
         """Obey output the guard let through."""
 
     @abstractmethod
+    def _ground(self) -> None:
+        """Bring the parser to its ground state."""
+
+    @abstractmethod
+    def _cursor_row(self) -> int:
+        """Return the row of the live screen the cursor is in."""
+
+    @abstractmethod
     def _resize(self) -> None:
         """Take over the new `_rows` and `_cols`."""
 
@@ -329,7 +505,12 @@ def clean_title(title: bytes | str) -> str:
     return "".join(filter(str.isprintable, text[: 4 * MAX_TITLE]))[:MAX_TITLE]
 
 
-def make_engine(rows: int, cols: int, scrollback_lines: int = DEFAULT_SCROLLBACK) -> Engine:
+def make_engine(
+    rows: int,
+    cols: int,
+    scrollback_lines: int = DEFAULT_SCROLLBACK,
+    scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
+) -> Engine:
     """Make a terminal with the best engine of this machine.
 
     libghostty-vt where it loads and passes its self-test, bittty elsewhere; the environment
@@ -338,7 +519,9 @@ def make_engine(rows: int, cols: int, scrollback_lines: int = DEFAULT_SCROLLBACK
     Raises:
         EngineError: The engine that was asked for is unknown or does not work here.
     """
-    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[1](rows, cols, scrollback_lines)
+    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[1](
+        rows, cols, scrollback_lines, scrollback_bytes
+    )
 
 
 def engine_name() -> str:

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import ctypes as c
 import weakref
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from muxcore.vt import ghostty_abi as abi
 from muxcore.vt import selftest
-from muxcore.vt.cells import CellSource, clean_cluster, decode_row, unpack
+from muxcore.vt.cells import unpack
 from muxcore.vt.engine import (
     CELL_PIXELS,
+    DEFAULT_SCROLLBACK_BYTES,
     MAX_REPLIES,
     Cursor,
     CursorShape,
     Engine,
-    EngineError,
+    Line,
     Modes,
     MouseFormat,
     MouseTracking,
     Run,
-    Style,
     clean_title,
-    intern_style,
 )
 from muxcore.vt.ghostty_library import Handles, Library, Out
+from muxcore.vt.ghostty_lines import LineCounter, read_texts, read_wraps
+from muxcore.vt.ghostty_rows import RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from muxcore.vt.engine import Colour, EngineMaker
+    from muxcore.vt.engine import EngineMaker
 
 _BYTES_A_CELL = 8
 """A packed cell."""
 
-_PAGE_BYTES = 1 << 18
-"""About what a page of scrollback takes; memory is granted and freed by pages."""
+_PAGE_BYTES = 1 << 19
+"""More than a page of scrollback takes; memory is granted and freed by pages."""
+
+_LEAST_LINES = 512
+"""Kept even where fewer are shown, so that lines can be counted (see `LineCounter`)."""
 
 _PAGE_LINES = 4096
 """More than fit a page."""
@@ -64,13 +68,20 @@ _FORMATS = (
 class GhosttyEngine(Engine):
     """A terminal of libghostty-vt."""
 
-    def __init__(self, library: Library, rows: int, cols: int, scrollback_lines: int) -> None:
+    def __init__(
+        self,
+        library: Library,
+        rows: int,
+        cols: int,
+        scrollback_lines: int,
+        scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
+    ) -> None:
         """Make a blank screen; see `Engine`.
 
         Raises:
             EngineError: There is no memory for it.
         """
-        super().__init__(rows, cols, scrollback_lines)
+        super().__init__(rows, cols, scrollback_lines, scrollback_bytes)
         self._library = library
         self._open()
 
@@ -79,6 +90,8 @@ class GhosttyEngine(Engine):
         self._handles = Handles(self._library, self._rows, self._cols)
         self._free = weakref.finalize(self, self._handles.free)
         self._terminal = self._handles.terminal
+        self._reader = RowReader(self._library, self._handles)
+        self._counter = LineCounter(self._library, self._handles)
         self._view: list[tuple[Run, ...]] = [()] * self._rows
         self._dirty: set[int] = set()
         self._stale = True
@@ -108,6 +121,15 @@ class GhosttyEngine(Engine):
         for option, callback in zip(options, self._callbacks, strict=True):
             self._library.call("terminal_set", self._terminal, option, callback)
 
+    def set_colours(
+        self,
+        foreground: tuple[int, int, int] | None,
+        background: tuple[int, int, int] | None,
+        cursor: tuple[int, int, int] | None,
+        palette: Sequence[tuple[int, int, int]],
+    ) -> None:
+        """See `Engine`."""
+
     def _set_size(self, option: int, value: int) -> None:
         self._library.call("terminal_set", self._terminal, option, c.byref(c.c_size_t(value)))
 
@@ -118,14 +140,25 @@ class GhosttyEngine(Engine):
         which is five times faster; so that one is set too high to be met. An eighth more than the
         cells need is for styles and clusters.
         """
-        lines = self._scrollback_limit
-        needed = lines * (self._cols + 1) * _BYTES_A_CELL * 9 // 8 + _PAGE_BYTES
-        self._set_size(abi.OPT_SCROLLBACK_MAX_BYTES, needed if lines else 0)
-        self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, 2 * lines + _PAGE_LINES if lines else 0)
+        line_bytes = (self._cols + 1) * _BYTES_A_CELL * 9 // 8
+        most = max(_LEAST_LINES, self._scrollback_bytes // line_bytes)
+        self._kept = min(max(_LEAST_LINES, self._scrollback_limit), most)
+        needed = (self._kept + self._rows) * line_bytes + 2 * _PAGE_BYTES
+        self._set_size(abi.OPT_SCROLLBACK_MAX_BYTES, needed)
+        self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, 2 * self._kept + _PAGE_LINES)
 
     def _write(self, data: bytes) -> None:
+        before = None if self._alternate else self._counter.before()
         self._library.c.ghostty_terminal_vt_write(self._terminal, data, len(data))
         self._stale, self._known_modes = True, None
+        alternate = self._get(abi.DATA_ACTIVE_SCREEN, c.c_int()).value == 1
+        if alternate != self._alternate:
+            self._switched(alternate)
+        elif before is not None:
+            self._counter.after(before, self._rows, self._kept)
+
+    def _ground(self) -> None:
+        self._write(b"\x18")
 
     def _resize(self) -> None:
         size = (self._cols, self._rows, *CELL_PIXELS)
@@ -175,6 +208,9 @@ class GhosttyEngine(Engine):
             alternate_screen=self._get(abi.DATA_ACTIVE_SCREEN, c.c_int()).value == 1,
             synchronized_output=mode(2026),
             reverse_video=mode(5),
+            kitty_keyboard=self._get(abi.DATA_KITTY_KEYBOARD_FLAGS, c.c_uint8()).value,
+            modify_other_keys=self._other_keys[b"m"],
+            format_other_keys=self._other_keys[b"f"],
         )
 
     @property
@@ -190,6 +226,7 @@ class GhosttyEngine(Engine):
             visible=cursor.visible and cursor.viewport_has_value,
             shape=_SHAPES.get(cursor.visual_style, CursorShape.BLOCK),
             blinking=cursor.blinking,
+            pending_wrap=self._get(abi.DATA_CURSOR_PENDING_WRAP, c.c_bool()).value,
         )
 
     def row(self, y: int) -> tuple[Run, ...]:
@@ -216,32 +253,75 @@ class GhosttyEngine(Engine):
         self._library.call("render_state_get", state, abi.STATE_DIRTY, c.byref(dirty))
         if dirty.value == abi.DIRTY_FALSE:
             return
-        source = _Row(self._library, self._handles)
-        for y, raw in self._changed_rows():
-            runs = decode_row(raw, source.at_row())
+        for y, raw in self._reader.changed(state):
+            runs = self._reader.decode(raw)
             if y < self._rows and runs != self._view[y]:
                 self._view[y] = runs
                 self._dirty.add(y)
         self._library.call("render_state_clean", state)
 
-    def _changed_rows(self) -> Iterator[tuple[int, bytes]]:
-        """Yield number and packed cells of each row that changed since the state was cleaned."""
-        library, handles = self._library, self._handles
-        iterator, y, view = handles.iterator, c.c_uint16(), abi.CellsView()
-        library.call("render_state_get", handles.state, abi.STATE_ROW_ITERATOR, c.byref(iterator))
-        while library.c.ghostty_render_state_row_iterator_next_dirty(iterator, c.byref(y)):
-            library.call("render_state_row_get", iterator, abi.ROW_CELLS_RAW, c.byref(view))
-            raw = c.string_at(view.ptr, view.len * 8)
-            yield y.value, raw if library.packed else library.repack(raw)
-
     def packed_cells_match(self) -> bool:
         """Whether the screen's packed cells mean what `ghostty_cell_get` says they mean."""
         self._library.call("render_state_update", self._handles.state, self._terminal)
-        for _, raw in self._changed_rows():
+        for _, raw in self._reader.changed(self._handles.state):
             asked = memoryview(self._library.repack(raw)).cast("Q")
             if [*map(unpack, memoryview(raw).cast("Q"))] != [*map(unpack, asked)]:
                 return False
         return True
+
+    @property
+    def first_line(self) -> int:
+        if self._alternate:
+            return 0
+        rows = self._counter.scrollback()
+        return self._counter.first + rows - min(rows, self._scrollback_limit)
+
+    @property
+    def end_line(self) -> int:
+        if self._alternate:
+            return self._rows
+        return self._counter.first + self._counter.scrollback() + self._rows
+
+    def _cursor_row(self) -> int:
+        return int(self._get(abi.DATA_CURSOR_Y, c.c_uint16()).value)
+
+    def _library_rows(self, start: int, stop: int) -> range:
+        """Return where the library has those lines, as far as they are kept."""
+        first = 0 if self._alternate else self._counter.first
+        start, stop = max(start, self.first_line), min(stop, self.end_line)
+        return range(start - first, max(start, stop) - first)
+
+    def lines(self, start: int, stop: int) -> list[Line]:
+        rows = self._library_rows(start, stop)
+        if not rows:
+            return []
+        # The view's state must learn what changed before another state asks for it.
+        self._refresh()
+        shown = self.viewport_offset
+        lines: list[Line] = []
+        try:
+            while len(lines) < len(rows):
+                lines += self._read_lines(rows[len(lines) :])
+        finally:
+            self.scroll_to(shown)
+        return lines
+
+    def _read_lines(self, rows: range) -> list[Line]:
+        """Return the first of those rows of the library, as many as a view shows at once."""
+        top = min(rows.start, 0 if self._alternate else self._counter.scrollback())
+        scroll = abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_ROW, delta=top)
+        self._library.c.ghostty_terminal_scroll_viewport(self._terminal, scroll)
+        self._library.call("render_state_update", self._handles.history, self._terminal)
+        stop = min(rows.stop - top, self._rows)
+        return self._reader.lines(self._handles.history, range(rows.start - top, stop))
+
+    def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
+        rows = self._library_rows(start, stop)
+        if not rows:
+            return []
+        where = self._library, self._terminal, rows.start, rows.stop
+        texts = read_texts(*where, self._cols)
+        return list(zip(texts, read_wraps(*where), strict=True))
 
     @property
     def scrollback_lines(self) -> int:
@@ -264,84 +344,6 @@ class GhosttyEngine(Engine):
             delta = abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_DELTA, delta=-offset)
             scroll(self._terminal, delta)
         self._stale = True
-
-
-class _Row:
-    """Answers a decoder's questions about the row a state's iterator is at.
-
-    A screen of many colours asks thousands of times a frame, so nothing is made anew per question.
-    """
-
-    def __init__(self, library: Library, handles: Handles) -> None:
-        self._library = library
-        self._iterator = handles.iterator
-        self._cells = handles.cells
-        self._select = library.c.ghostty_render_state_row_cells_select
-        self._read = library.c.ghostty_render_state_row_cells_get
-        self._found = abi.Style(size=c.sizeof(abi.Style))
-        self._found_at = c.byref(self._found)
-        self._entered = False
-        self._source = CellSource(self._style, self._grapheme)
-
-    def at_row(self) -> CellSource:
-        """Return the answers for the row the iterator is at now."""
-        self._entered = False
-        return self._source
-
-    def _enter(self) -> None:
-        """Point `_cells` at the iterator's row."""
-        cells = c.byref(self._cells)
-        self._library.call("render_state_row_get", self._iterator, abi.ROW_CELLS, cells)
-        self._entered = True
-
-    def _style(self, column: int) -> Style:
-        if not self._entered:
-            self._enter()
-        if self._select(self._cells, column) or self._read(
-            self._cells, abi.ROW_CELLS_STYLE, self._found_at
-        ):
-            raise EngineError(f"the style of column {column} cannot be read")
-        return _converted(bytes(self._found))
-
-    def _grapheme(self, column: int) -> str:
-        if not self._entered:
-            self._enter()
-        # A cluster has no limit of its own; what does not fit here would not fit a cell either.
-        text = c.create_string_buffer(256)
-        buffer = abi.Buffer(ptr=c.cast(text, c.c_void_p), cap=len(text))
-        if self._select(self._cells, column) or self._read(
-            self._cells, abi.ROW_CELLS_GRAPHEMES_UTF8, c.byref(buffer)
-        ):
-            return "\N{REPLACEMENT CHARACTER}"
-        return clean_cluster(text.raw[: buffer.len].decode("utf-8", "replace"))
-
-
-@lru_cache(maxsize=8192)
-def _converted(raw: bytes) -> Style:
-    """Return what a style of the library, given by its bytes, looks like."""
-    style = abi.Style.from_buffer_copy(raw)
-    converted = Style(
-        fg=_colour(style.fg_color),
-        bg=_colour(style.bg_color),
-        bold=style.bold,
-        dim=style.faint,
-        italic=style.italic,
-        underline=style.underline != 0,
-        blink=style.blink,
-        reverse=style.inverse,
-        conceal=style.invisible,
-        strike=style.strikethrough,
-    )
-    return intern_style(converted)
-
-
-def _colour(colour: abi.StyleColor) -> Colour:
-    if colour.tag == abi.COLOR_PALETTE:
-        return int(colour.value.palette)
-    if colour.tag == abi.COLOR_RGB:
-        red, green, blue = colour.value.rgb
-        return red, green, blue
-    return None
 
 
 def choose() -> tuple[str, EngineMaker]:

@@ -13,6 +13,7 @@ import importlib.util
 from pathlib import Path
 
 SUCCESS = 0
+OUT_OF_SPACE = -3
 
 OPT_WRITE_PTY = 1
 OPT_BELL = 2
@@ -21,24 +22,37 @@ OPT_KITTY_IMAGE_STORAGE_LIMIT = 15
 OPT_SCROLLBACK_MAX_BYTES = 27
 OPT_SCROLLBACK_MAX_LINES = 28
 
+DATA_CURSOR_Y = 4
+DATA_CURSOR_PENDING_WRAP = 5
 DATA_ACTIVE_SCREEN = 6
+DATA_KITTY_KEYBOARD_FLAGS = 8
 DATA_SCROLLBAR = 9
 DATA_TITLE = 12
+DATA_SCROLLBACK_ROWS = 15
 DATA_MODE = 37
 
 SCROLL_VIEWPORT_BOTTOM = 1
 SCROLL_VIEWPORT_DELTA = 2
+SCROLL_VIEWPORT_ROW = 3
+
+POINT_VIEWPORT = 1
+POINT_SCREEN = 2
+
+FORMAT_PLAIN = 0
 
 STATE_DIRTY = 3
 STATE_ROW_ITERATOR = 4
 STATE_CURSOR = 18
 DIRTY_FALSE = 0
 
+ROW_RAW = 2
 ROW_CELLS = 3
 ROW_CELLS_RAW = 5
 
 ROW_CELLS_STYLE = 2
 ROW_CELLS_GRAPHEMES_UTF8 = 9
+
+ROW_DATA_WRAP = 1
 
 CELL_CODEPOINT = 1
 CELL_CONTENT_TAG = 2
@@ -123,6 +137,53 @@ class Cursor(c.Structure):
     )
 
 
+class Point(c.Structure):
+    """GhosttyPoint, its union replaced by the coordinate (see `ScrollViewport`)."""
+
+    _fields_ = (
+        ("tag", c.c_int),
+        ("_gap", c.c_int),
+        ("x", c.c_uint16),
+        ("y", c.c_uint32),
+        ("_padding", c.c_uint64),
+    )
+
+
+class PointCoordinate(c.Structure):
+    """GhosttyPointCoordinate."""
+
+    _fields_ = (("x", c.c_uint16), ("y", c.c_uint32))
+
+
+class GridRef(c.Structure):
+    """GhosttyGridRef."""
+
+    _fields_ = (("size", c.c_size_t), ("node", c.c_void_p), ("x", c.c_uint16), ("y", c.c_uint16))
+
+
+class Selection(c.Structure):
+    """GhosttySelection."""
+
+    _fields_ = (
+        ("size", c.c_size_t),
+        ("start", GridRef),
+        ("end", GridRef),
+        ("rectangle", c.c_bool),
+    )
+
+
+class SelectionFormatOptions(c.Structure):
+    """GhosttyTerminalSelectionFormatOptions."""
+
+    _fields_ = (
+        ("size", c.c_size_t),
+        ("emit", c.c_int),
+        ("unwrap", c.c_bool),
+        ("trim", c.c_bool),
+        ("selection", c.POINTER(Selection)),
+    )
+
+
 class Scrollbar(c.Structure):
     """GhosttyTerminalScrollbar."""
 
@@ -171,6 +232,16 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "terminal_get": (c.c_int, (_P, c.c_int, _P)),
     "terminal_vt_write": (None, (_P, c.c_char_p, c.c_size_t)),
     "terminal_scroll_viewport": (None, (_P, ScrollViewport)),
+    "terminal_grid_ref": (c.c_int, (_P, Point, _P)),
+    "terminal_grid_ref_track": (c.c_int, (_P, Point, _P)),
+    "terminal_selection_format_buf": (c.c_int, (_P, SelectionFormatOptions, _P, c.c_size_t, _P)),
+    "tracked_grid_ref_free": (None, (_P,)),
+    "tracked_grid_ref_has_value": (c.c_bool, (_P,)),
+    "tracked_grid_ref_point": (c.c_int, (_P, c.c_int, _P)),
+    "tracked_grid_ref_set": (c.c_int, (_P, _P, Point)),
+    "grid_ref_row": (c.c_int, (_P, _P)),
+    "grid_ref_hyperlink_uri": (c.c_int, (_P, _P, c.c_size_t, _P)),
+    "row_get": (c.c_int, (c.c_uint64, c.c_int, _P)),
     "render_state_new": (c.c_int, (_P, _P)),
     "render_state_free": (None, (_P,)),
     "render_state_update": (c.c_int, (_P, _P)),
@@ -178,6 +249,7 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "render_state_get": (c.c_int, (_P, c.c_int, _P)),
     "render_state_row_iterator_new": (c.c_int, (_P, _P)),
     "render_state_row_iterator_free": (None, (_P,)),
+    "render_state_row_iterator_next": (c.c_bool, (_P,)),
     "render_state_row_iterator_next_dirty": (c.c_bool, (_P, _P)),
     "render_state_row_get": (c.c_int, (_P, c.c_int, _P)),
     "render_state_row_cells_new": (c.c_int, (_P, _P)),

@@ -23,6 +23,7 @@ from muxcore.vt.engine import (
     MouseTracking,
     Run,
     Style,
+    Underline,
     engine_name,
     make_engine,
 )
@@ -77,14 +78,14 @@ def test_only_changed_rows_are_dirty_and_only_once(engine: Engine) -> None:
     [
         (b"1", Style(bold=True)),
         (b"2", Style(dim=True)),
-        (b"3;4", Style(italic=True, underline=True)),
+        (b"3;4", Style(italic=True, underline=Underline.SINGLE)),
         (b"5;7", Style(blink=True, reverse=True)),
         (b"8;9", Style(conceal=True, strike=True)),
         (b"31;42", Style(fg=1, bg=2)),
         (b"91;102", Style(fg=9, bg=10)),
         (b"38;5;200;48;5;17", Style(fg=200, bg=17)),
         (b"38;2;1;2;3;48;2;250;251;252", Style(fg=(1, 2, 3), bg=(250, 251, 252))),
-        (b"4:3", Style(underline=True)),
+        (b"4:3", Style(underline=Underline.CURLY)),
     ],
 )
 def test_graphic_rendition_becomes_a_style(engine: Engine, sgr: bytes, style: Style) -> None:
