@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import COLOR_SYSTEMS
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 
 from tui.actions import DEFAULT_PREFIX
+from tui.colour_depth import Depth, colour_depth
 from tui.commands import Commands
 from tui.driver import MuxDriver
 from tui.screens.console import ConsoleScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import DaemonSession
 from tui.state import Link
-from tui.themes import NIGHT, THEMES
+from tui.themes import THEMES, first_theme, has_colours
 
 if TYPE_CHECKING:
     from textual import events
@@ -46,9 +50,19 @@ class MuxApp(App[int]):
     TITLE = "muxtui"
 
     def __init__(
-        self, session: Session, prefix: str, driver_class: type[Driver] | None = None
+        self,
+        session: Session,
+        prefix: str,
+        depth: Depth = Depth.TRUE,
+        driver_class: type[Driver] | None = None,
     ) -> None:
-        super().__init__(driver_class=driver_class, watch_css=False)
+        super().__init__(
+            driver_class=driver_class,
+            watch_css=False,
+            ansi_color=None if has_colours(depth) else True,
+        )
+        self._limit_colours(depth)
+        self.depth = depth
         self.session = session
         self.console_screen = ConsoleScreen(session, prefix, self._act)
         self.commands = Commands(self, session, self.console_screen, prefix)
@@ -57,7 +71,18 @@ class MuxApp(App[int]):
         self._was_lost = False
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = NIGHT.name
+        self.theme = first_theme(depth)
+
+    def _limit_colours(self, depth: Depth) -> None:
+        """Have Textual write what the terminal shows; it finds out less, and NO_COLOR in grey."""
+        colours = "standard" if depth is Depth.NONE else depth.value
+        self.console._color_system = COLOR_SYSTEMS[colours]  # noqa: SLF001
+        self.no_color = depth is Depth.NONE
+        self._filters = [
+            item for item in self._filters if not isinstance(item, Monochrome | NoColor)
+        ]
+        if self.no_color:
+            self._filters.append(NoColor())
 
     def get_default_screen(self) -> Screen[Any]:
         """The console screen lies under all others."""
@@ -148,10 +173,11 @@ def make_app(
     session: Session,
     *,
     prefix: str = DEFAULT_PREFIX,
+    depth: Depth = Depth.TRUE,
     driver_class: type[Driver] | None = None,
 ) -> MuxApp:
     """Make the app over a session; tests and screenshots give it theirs."""
-    return MuxApp(session, prefix, driver_class)
+    return MuxApp(session, prefix, depth, driver_class)
 
 
 def run(socket: str, console: str | None) -> int:
@@ -164,7 +190,9 @@ def run(socket: str, console: str | None) -> int:
     Returns:
         The exit status: 0 unless the app failed.
     """
-    return asyncio.run(_run(make_app(DaemonSession(socket, console), driver_class=MuxDriver)))
+    session = DaemonSession(socket, console)
+    depth = colour_depth(os.environ)
+    return asyncio.run(_run(make_app(session, depth=depth, driver_class=MuxDriver)))
 
 
 async def _run(app: MuxApp) -> int:

@@ -13,6 +13,7 @@ from tui.screens.choice import NEW, backend_choice, console_choice
 from tui.screens.confirm import Confirm
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
+from tui.themes import usable_themes
 from tui.words import endings, peer_name
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class Commands:
         self._screen.view.scroll_pages(1)
 
     def do_theme(self) -> None:
-        names = sorted(self._app.available_themes)
+        names = usable_themes(self._app.available_themes, ansi=self._app.native_ansi_color)
         self._app.theme = names[(names.index(self._app.theme) + 1) % len(names)]
 
     # The focused pane.

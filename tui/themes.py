@@ -128,10 +128,9 @@ def first_theme(depth: Depth) -> str:
     return NIGHT.name if has_colours(depth) else TERMINAL.name
 
 
-def usable_themes(themes: Mapping[str, Theme], depth: Depth) -> list[str]:
-    """The names of the themes that a terminal can show, in order."""
-    rich = has_colours(depth)
-    return sorted(name for name, theme in themes.items() if theme.ansi is not rich)
+def usable_themes(themes: Mapping[str, Theme], *, ansi: bool) -> list[str]:
+    """The names, in order, of the themes made of the terminal's own colours, or of the others."""
+    return sorted(name for name, theme in themes.items() if theme.ansi is ansi)
 
 
 def guest_colours(

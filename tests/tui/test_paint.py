@@ -198,8 +198,8 @@ def test_without_colours_reverse_video_stands_for_a_background(cell: Cell, rever
 
 def test_a_theme_is_offered_where_its_colours_can_be_shown() -> None:
     themes = {theme.name: theme for theme in THEMES}
-    assert usable_themes(themes, Depth.SIXTEEN) == ["muxtui-terminal"]
-    assert usable_themes(themes, Depth.TRUE) == [
+    assert usable_themes(themes, ansi=True) == ["muxtui-terminal"]
+    assert usable_themes(themes, ansi=False) == [
         "muxtui-day",
         "muxtui-high-contrast",
         "muxtui-night",
