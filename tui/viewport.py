@@ -115,7 +115,7 @@ class Viewport:
         return (self.first, self.left) != before
 
     def go_to(self, line: int) -> bool:
-        """Have this line on top, or the nearest one that can be."""
+        """Have this line on top, or the nearest one that can be; follow where that is the end."""
         before, followed = self.first, self.follows
         top = max(self._lines.oldest_line, min(line, self._lowest))
         down = top > before
@@ -123,20 +123,28 @@ class Viewport:
             self._top = None
             self.update()
         else:
-            if followed:
-                self._end_then = self._lines.end_line
-            self._top = top
+            self.hold(top)
         return self.first != before or self.follows != followed
+
+    def hold(self, line: int | None = None) -> bool:
+        """Stay: with this line on top, or the nearest one that can be, or on what is shown."""
+        before = self.first
+        if self._top is None:
+            self._end_then = self._lines.end_line
+        top = before if line is None else line
+        self._top = max(self._lines.oldest_line, min(top, self._lowest))
+        return self._top != before
 
     def scroll(self, lines: int) -> bool:
         """Move by lines: negative is up, towards older ones."""
         return self.go_to(self.first + lines)
 
-    def show(self, line: int) -> bool:
-        """Have this line in sight, in the middle when it was not."""
-        if self.first <= line < self.first + self.page:
-            return False
-        return self.go_to(line - self.page // 2)
+    def show(self, line: int, col: int) -> bool:
+        """Have this cell in sight, its line in the middle when it was not, and stay there."""
+        seen = self.first <= line < self.first + self.page
+        moved = self.hold(None if seen else line - self.page // 2)
+        aside = _kept(self.left, col, self.cols) - self.left
+        return self.pan(aside) or moved
 
     def pan(self, columns: int) -> bool:
         """Move sideways, and stay there until the view is told to follow again."""

@@ -118,12 +118,22 @@ def test_the_rest_of_a_larger_screen_can_be_looked_at() -> None:
 
 
 def test_a_line_out_of_sight_is_shown_in_the_middle() -> None:
-    view = viewport(Screen())
-    assert not view.show(105)
-    assert view.show(50)
-    assert view.first == 38
+    view = viewport(Screen(cols=200))
+    assert not view.show(105, 0)
+    assert view.show(50, 100)
+    assert (view.first, view.left) == (38, 21)
     assert view.row_of(50) == 12
     assert view.row_of(37) is None
+
+
+def test_it_can_be_held_where_it_is() -> None:
+    screen = Screen()
+    view = viewport(screen)
+    assert not view.hold()
+    screen.end_line += 2
+    assert (view.first, view.follows, view.new_lines) == (100, False, 2)
+    assert view.hold(102)
+    assert not view.follows
 
 
 def test_below_the_last_line_there_is_none() -> None:
@@ -145,7 +155,7 @@ def test_it_never_leaves_the_lines_there_are(data: st.DataObject) -> None:
     view = viewport(screen, data.draw(st.integers(1, 80)), data.draw(st.integers(1, 250)))
     for _ in range(data.draw(st.integers(0, 8))):
         step = data.draw(st.integers(-400, 400))
-        data.draw(st.sampled_from([view.scroll, view.go_to, view.show, view.pan]))(step)
+        data.draw(st.sampled_from([view.scroll, view.go_to, view.hold, view.pan]))(step)
         assert screen.oldest_line <= view.first <= screen.end_line - view.page
         assert 0 <= view.left <= max(0, screen.cols - view.cols)
         assert view.new_lines == 0
