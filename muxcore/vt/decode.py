@@ -112,6 +112,9 @@ class Decoder:
         there = found if found >= 0 else len(buffer) - _overlap(buffer[pos:], _PASTE_END)
         stop = min(there, pos + MAX_PASTE_PIECE)
         end = stop == found
+        if not end and buffer[stop - 1 : stop] == b"\r":
+            # A line's end stays in one piece.
+            stop = max(pos, stop - 1)
         if stop == pos and not end:
             return 0, None
         raw = buffer[pos:stop] + (_PASTE_END if end else b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from muxcore.settings import DEFAULTS
 from muxcore.vt import keytable as table
 from muxcore.vt.engine import CELL_PIXELS, MouseFormat, MouseTracking
 from muxcore.vt.keys import (
@@ -13,10 +14,16 @@ from muxcore.vt.keys import (
     MouseAction,
     MouseButton,
 )
+from muxcore.vt.kitty import encode_kitty
+from muxcore.vt.modify import character_of, held_by, other_key
 
 if TYPE_CHECKING:
+    from muxcore.settings import Settings
     from muxcore.vt.engine import Modes
     from muxcore.vt.keys import Key, Mouse
+
+NEWLINES = {"cr": b"\r", "crlf": b"\r\n", "lf": b"\n"}
+"""What Enter sends, and what ends the lines of a paste, by the setting `newline`."""
 
 _ALT = Modifiers.ALT | Modifiers.META
 
@@ -27,53 +34,74 @@ _PASTE_BLANKS = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in b"\t\
 _PASTE_TABLE = bytes.maketrans(_PASTE_BLANKS, b" " * len(_PASTE_BLANKS))
 
 
-def encode_key(key: Key, modes: Modes) -> bytes:
+def encode_key(key: Key, modes: Modes, settings: Settings = DEFAULTS) -> bytes:
     """Return what xterm sends for `key` to a guest in `modes`; empty for what sends nothing.
 
-    A sequence no table knows goes to the guest as it came.
+    A guest that asked for kitty's protocol gets that, one that asked for modifyOtherKeys gets it,
+    but characters typed with Shift alone stay characters: a terminal that sends one does not say
+    that Shift was held. A sequence no table knows goes to the guest as it came.
     """
+    if modes.kitty_keyboard and key.key != UNIDENTIFIED:
+        sent = encode_kitty(key, modes.kitty_keyboard)
+        if sent is not None:
+            return sent
     if key.action is KeyAction.RELEASE:
         return b""
     if key.key == UNIDENTIFIED:
         return key.raw
-    parameter = _modifier_parameter(key.modifiers)
+    if sequence := _function_key(key, modes, settings):
+        return sequence
+    typed = _typed(key, modes, settings)
+    return other_key(key, modes, typed) or typed
+
+
+def _function_key(key: Key, modes: Modes, settings: Settings) -> bytes:
+    """Return what a cursor, editing, function or application keypad key sends."""
+    parameter = 1 + held_by(key.modifiers)
     if (letter := table.CURSOR_LETTERS.get(key.key)) is not None:
         return _letter_key(letter, parameter, ss3=modes.application_cursor)
     if (letter := table.F1_LETTERS.get(key.key)) is not None:
         return _letter_key(letter, parameter, ss3=True)
+    if key.key == "delete" and settings.delete == "del" and parameter == 1:
+        return b"\x7f"
     name = "f16" if key.key == "menu" else key.key
     if (number := table.TILDE_NUMBERS.get(name)) is not None:
         return _csi(f"{number};{parameter}~" if parameter > 1 else f"{number}~")
-    if (letter := table.KEYPAD_LETTERS.get(key.key)) is not None and modes.application_keypad:
-        return _letter_key(letter, parameter, ss3=True)
-    typed = _typed(key, modes)
-    return b"\x1b" + typed if typed and key.modifiers & _ALT else typed
+    letter = table.KEYPAD_LETTERS.get(key.key)
+    if letter is not None and modes.application_keypad:
+        return f"\x1bO{parameter if parameter > 1 else ''}{letter}".encode()
+    return b""
 
 
-def _typed(key: Key, modes: Modes) -> bytes:
-    """Return what a key sends that types something, without Alt."""
+def _typed(key: Key, modes: Modes, settings: Settings) -> bytes:
+    """Return what a key sends that types something."""
+    typed = _unprefixed(key, modes, settings)
+    if typed == b"\r" and modes.newline:
+        typed = b"\r\n"
+    # xterm's keypad and its Shift-Tab are the same with Alt.
+    alone = key.key.startswith("kp_") or typed.startswith(b"\x1b[")
+    return b"\x1b" + typed if typed and key.modifiers & _ALT and not alone else typed
+
+
+def _unprefixed(key: Key, modes: Modes, settings: Settings) -> bytes:
+    """Return what a key types, without Alt."""
     ctrl = Modifiers.CTRL in key.modifiers
     match key.key:
-        case "enter":
-            return b"\r\n" if modes.newline else b"\r"
+        case "enter" | "kp_enter":
+            return b"\r" if modes.newline else NEWLINES[settings.newline]
         case "tab":
             return b"\x1b[Z" if Modifiers.SHIFT in key.modifiers else b"\t"
         case "backspace":
-            return b"\x08" if modes.backarrow_sends_bs is not ctrl else b"\x7f"
+            sends_bs = modes.backarrow_sends_bs or settings.backspace == "bs"
+            return b"\x08" if sends_bs is not ctrl else b"\x7f"
         case "escape":
             return b"\x1b"
     if (text := table.KEYPAD_TEXT.get(key.key)) is not None:
         return text.encode()
-    if ctrl and (control := table.CONTROL_CHARACTERS.get(key.key)) is not None:
+    character = character_of(key)
+    if ctrl and (control := table.CONTROL_CHARACTERS.get(character)) is not None:
         return bytes((control,))
-    text = key.text or (key.key if len(key.key) == 1 else "")
-    return text.encode("utf-8", "replace")
-
-
-def _modifier_parameter(modifiers: Modifiers) -> int:
-    """Return xterm's modifier parameter, 1 for none; its Meta has the bit of kitty's Super."""
-    known = modifiers & (Modifiers.SHIFT | Modifiers.ALT | Modifiers.CTRL | Modifiers.SUPER)
-    return 1 + int(known | (Modifiers.SUPER if Modifiers.META in modifiers else 0))
+    return (key.text or character).encode("utf-8", "replace")
 
 
 def _letter_key(letter: str, parameter: int, *, ss3: bool) -> bytes:
@@ -137,17 +165,25 @@ def _mouse_modifiers(modifiers: Modifiers) -> int:
     )
 
 
-def encode_paste(data: bytes, modes: Modes, *, start: bool = True, end: bool = True) -> bytes:
+def encode_paste(
+    data: bytes,
+    modes: Modes,
+    settings: Settings = DEFAULTS,
+    *,
+    start: bool = True,
+    end: bool = True,
+) -> bytes:
     """Return a pasted piece as the guest gets it.
 
     Between brackets (mode 2004) when the guest asked for them, the opening one where `start` and
-    the closing one where `end`; otherwise with line feeds as the carriage returns a keyboard would
-    send. Control characters other than tabs and line ends become spaces, as Ghostty and xterm
+    the closing one where `end`; otherwise with every line's end as Enter would send it. Control
+    characters other than tabs and line ends become spaces, as Ghostty and xterm
     (`disallowedPasteControls`) do, so no paste can leave its brackets or press Ctrl-C.
     """
     data = data.translate(_PASTE_TABLE)
     if not modes.bracketed_paste:
-        return data.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return lines.replace(b"\n", NEWLINES["crlf" if modes.newline else settings.newline])
     return (b"\x1b[200~" if start else b"") + data + (b"\x1b[201~" if end else b"")
 
 

@@ -94,7 +94,7 @@ BY_SS3_LETTER = {
 BY_LINUX_LETTER = {letter: f"f{number}" for number, letter in enumerate("ABCDE", 1)}
 """CSI [ letter."""
 
-BY_KITTY_CODE = {
+_KITTY_CODE = {
     9: "tab",
     13: "enter",
     27: "escape",
@@ -110,6 +110,12 @@ BY_KITTY_CODE = {
     57414: "kp_enter",
     57415: "kp_equal",
     57416: "kp_separator",
+}
+
+BY_KITTY_CODE = {
+    **_KITTY_CODE,
+    # xterm's, for a Backspace that sends it.
+    8: "backspace",
     57417: "left",
     57418: "right",
     57419: "up",
@@ -123,6 +129,22 @@ BY_KITTY_CODE = {
     57427: "begin",
 }
 
+KITTY_CODES = {name: code for code, name in _KITTY_CODE.items()}
+"""The number of CSI number u, for the keys that have no other form."""
+
+KITTY_MODIFIERS = frozenset({57358, 57360, *range(57441, 57455)})
+"""The numbers of keys that are modifiers: they are reported only where all keys are."""
+
+SHIFTED = dict(zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True))
+"""What Shift makes of a key of a US keyboard, but for letters."""
+
+MODIFY_OTHER_1 = {
+    "enter": {1: 2, 3: 2, 4: 5, 5: 6, 7: 2},
+    "tab": {4: 5},
+    "escape": {3: 2, 6: 5, 7: 6},
+}
+"""xterm's parameter with modifyOtherKeys 1, by key and modifiers; it sends the rest as ever."""
+
 BY_CONTROL = {0x09: "tab", 0x0D: "enter", 0x1B: "escape", 0x7F: "backspace"}
 """Control characters with a key of their own."""
 
@@ -131,6 +153,7 @@ CONTROL_CHARACTERS = {
     **{chr(ord("A") + n): 1 + n for n in range(26)},
     **dict(zip(" @2`", [0] * 4, strict=True)),
     **dict(zip("[\\]^_", range(0x1B, 0x20), strict=True)),
+    **dict(zip("{|}", range(0x1B, 0x1E), strict=True)),
     **dict(zip("34567", range(0x1B, 0x20), strict=True)),
     "/": 0x1F,
     "~": 0x1E,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -298,3 +300,18 @@ def test_splits_are_invisible_and_no_byte_is_lost(data: bytes, cuts: list[int]) 
     assert joined(parts + split.flush()) == joined(events + whole.flush())
     if b"\x1b[200~" not in data:
         assert b"".join(event.raw for event in decoded(data)) == data
+
+
+@given(cuts=st.lists(st.integers(0, 40), max_size=6).map(sorted))
+def test_no_piece_of_a_paste_ends_within_a_lines_end(cuts: list[int]) -> None:
+    data = b"\x1b[200~one\r\ntwo\r\n\r\nthree\r\x1b[201~"
+    decoder, edges = Decoder(), [0, *cuts, len(data)]
+    events = [
+        event
+        for start, stop in itertools.pairwise(edges)
+        for event in decoder.feed(data[start:stop])
+    ]
+    pieces = [event for event in events if isinstance(event, Paste)]
+    assert b"".join(piece.data for piece in pieces) == b"one\r\ntwo\r\n\r\nthree\r"
+    assert not any(piece.data.endswith(b"\r") for piece in pieces[:-1])
+    assert b"".join(piece.raw for piece in pieces) == data

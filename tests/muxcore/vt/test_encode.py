@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muxcore.settings import Settings
 from muxcore.vt.decode import Decoder
 from muxcore.vt.encode import encode_focus, encode_key, encode_mouse, encode_paste
 from muxcore.vt.engine import Modes, MouseFormat, MouseTracking
@@ -73,6 +74,8 @@ def test_what_xterm_sends_reaches_the_guest_unchanged(raw: bytes) -> None:
         (b"\x1b[47;5u", b"\x1f"),
         (b"\x1b[49;5u", b"1"),
         (b"\x1b[13;5u", b"\r"),
+        (b"\x1b[123;5u", b"\x1b"),
+        (b"\x1b[57399u", b"0"),
         (b"\x1b[13;3u", b"\x1b\r"),
         (b"\x1b[9;2u", b"\x1b[Z"),
         (b"\x1b[27;5;9~", b"\t"),
@@ -116,8 +119,25 @@ def test_backspace_is_what_the_guest_chose_and_ctrl_the_other() -> None:
     assert encode_key(Key("backspace", Modifiers.CTRL), chose_bs) == b"\x7f"
 
 
-def test_enter_sends_a_line_feed_too_in_newline_mode() -> None:
-    assert encode_key(Key("enter"), Modes(newline=True)) == b"\r\n"
+def test_a_console_chooses_what_backspace_and_delete_send() -> None:
+    chose = Settings(backspace="bs", delete="del")
+    assert encode_key(Key("backspace"), XTERM, chose) == b"\x08"
+    assert encode_key(Key("backspace", Modifiers.CTRL), XTERM, chose) == b"\x7f"
+    assert encode_key(Key("backspace", Modifiers.ALT), XTERM, chose) == b"\x1b\x08"
+    assert encode_key(Key("delete"), XTERM, chose) == b"\x7f"
+    assert encode_key(Key("delete", Modifiers.CTRL), XTERM, chose) == b"\x1b[3;5~"
+
+
+@pytest.mark.parametrize(("newline", "enter"), [("cr", b"\r"), ("crlf", b"\r\n"), ("lf", b"\n")])
+def test_a_console_chooses_what_enter_sends_and_newline_mode_overrules_it(
+    newline: str, enter: bytes
+) -> None:
+    chose = Settings(newline=newline)
+    assert encode_key(Key("enter"), XTERM, chose) == enter
+    assert encode_key(Key("kp_enter"), XTERM, chose) == enter
+    assert encode_key(Key("enter", Modifiers.ALT), XTERM, chose) == b"\x1b" + enter
+    assert encode_key(Key("enter"), Modes(newline=True), chose) == b"\r\n"
+    assert encode_paste(b"a\nb\r\nc\r", XTERM, chose) == enter.join([b"a", b"b", b"c", b""])
 
 
 def test_a_released_key_sends_nothing() -> None:
