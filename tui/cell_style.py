@@ -8,7 +8,7 @@ cannot be coloured.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rich.color import Color, ColorSystem
 from rich.style import Style
@@ -37,6 +37,10 @@ _CHANNEL = tuple(
     for value in range(256)
 )
 """sRGB to linear light (WCAG 2, relative luminance)."""
+
+
+GuestColours: TypeAlias = tuple[Rgb, Rgb, Rgb, tuple[Rgb, ...]]
+"""Foreground, background, cursor and the palette of 256."""
 
 
 class CellStyles(Protocol):
@@ -81,6 +85,12 @@ class Themed:
         self.foreground = rgb(variables["foreground"])
         self.background = rgb(variables["background"])
         self.default = style_of(self.foreground, self.background)
+        self.guest_colours: GuestColours = (
+            self.foreground,
+            self.background,
+            rgb(variables["primary"]),
+            self._palette,
+        )
 
     def resolve(self, cell: CellStyle, *, reverse: bool) -> Style:
         """See `CellStyles`."""

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from muxcore.vt.columns import columns
 from muxcore.vt.engine import CursorShape, Run
-from tui.cell_style import CellStyles, Plain, Themed, mix, readable, rgb, style_of
+from tui.cell_style import CellStyles, GuestColours, Plain, Themed, mix, readable, rgb, style_of
 from tui.colour_depth import Depth
 from tui.themes import has_colours
 
@@ -69,9 +69,12 @@ class Painter:
                 variables, dark=dark, palette=palette, depth=depth, links=links, modern=modern
             )
             self._cells = themed
+            self.guest_colours: GuestColours | None = themed.guest_colours
+            """What a guest is told that asks; None where only the user's terminal knows."""
             self._prepare(themed, variables)
         else:
             self._cells = Plain(depth, links=links)
+            self.guest_colours = None
             self._prepare_plain()
 
     def _prepare(self, themed: Themed, variables: Mapping[str, str]) -> None:
