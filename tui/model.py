@@ -1,4 +1,4 @@
-"""What the screens need of the world: the `Session` protocol and the items of its stream.
+"""What the screens need of the world: the `Session` protocol.
 
 `tui.session` implements it over the daemon; tests implement it in memory.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from muxcore.screen.items import Item
     from tui.state import (
         BackendRate,
         ConsoleMark,
@@ -22,44 +23,11 @@ if TYPE_CHECKING:
         Size,
     )
 
-BUFFER = 1 << 20
+BUFFER = 256 * 1024
 """Bytes of output a session holds for its view; it reads no further while that much is unread."""
 
 REPLAY = 256 * 1024
 """Bytes of history asked for when a console comes on view: enough to rebuild its screen."""
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A new stream begins: what was shown before is void.
-
-    `offset` is where it starts in the console's history; what lies below `end`
-    was printed before the attach and must not be answered.
-    """
-
-    console: str
-    id: str
-    offset: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Output:
-    """The console's bytes from `offset` on."""
-
-    offset: int
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Bytes `start` up to `end` never reach this view."""
-
-    start: int
-    end: int
-
-
-Item = Attached | Output | Gap
 
 
 @dataclass(frozen=True)
@@ -73,11 +41,24 @@ class ViewStatus:
     discarded: int = 0
 
 
+HistoryPiece: TypeAlias = tuple[int, bytes, list[tuple[int, float]]]
+"""The offset it begins at, the bytes, and marks: an offset, when it was printed (epoch seconds)."""
+
+
 class Source(Protocol):
     """Where a view pulls the console's output from."""
 
     def take(self, limit: int) -> Item | None:
         """The next item, an `Output` of at most `limit` bytes; None when nothing is there."""
+
+    def reattach(self) -> None:
+        """Begin the stream of the console on view anew, with its replay."""
+
+    async def read_history(self, console: str, offset: int, size: int) -> HistoryPiece:
+        """The console's output from `offset` on, at most `size` bytes or 64 KiB.
+
+        It begins later where that has gone already, and is empty at the end.
+        """
 
 
 class Session(Source, Protocol):

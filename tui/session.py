@@ -8,18 +8,19 @@ state is replaced whole, then `changed` is called.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serial.tools import list_ports
 
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import CommandError, DaemonError, MuxError, printable
 from tui.activity import Activity
-from tui.model import Item, ViewStatus
+from tui.model import HistoryPiece, ViewStatus
 from tui.state import (
     BackendRate,
     ConsoleMark,
@@ -33,6 +34,9 @@ from tui.state import (
     loose_chardevs,
 )
 from tui.stream import ViewStream, first_of
+
+if TYPE_CHECKING:
+    from muxcore.screen.items import Item
 
 QUICK = 0.25
 """Seconds between queries while something happens."""
@@ -227,6 +231,19 @@ class DaemonSession:
         """See `tui.model.Source`."""
         return self._stream.take(limit)
 
+    def reattach(self) -> None:
+        """See `tui.model.Source`."""
+        self.show(self.on_view)
+
+    async def read_history(self, console: str, offset: int, size: int) -> HistoryPiece:
+        """See `tui.model.Source`. Raises DaemonError, and CommandError for an unknown console."""
+        answer = await self._ask_for("mux-read-history", console=console, offset=offset, size=size)
+        try:
+            times = [(int(at), float(when)) for at, when in answer["times"]]
+            return int(answer["offset"]), base64.b64decode(answer["data"]), times
+        except (KeyError, TypeError, ValueError) as error:
+            raise DaemonError(f"the daemon's answer is not understood: {error!r}") from error
+
     def send(self, data: bytes) -> bool:
         """Type into the guest; False when it was not taken."""
         return self._stream.send(data)
@@ -293,13 +310,16 @@ class DaemonSession:
         self._reconnect.set()
 
     async def _execute(self, command: str, **arguments: Any) -> None:  # noqa: ANN401 - JSON
+        await self._ask_for(command, **arguments)
+        self._hurry.set()
+
+    async def _ask_for(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         if self._client is None:
             raise DaemonError("the daemon is gone")
         try:
-            await self._client.execute(command, **arguments)
+            return await self._client.execute(command, **arguments)
         except CommandError as error:
             raise CommandError(printable(str(error)), error.qmp_class) from error
-        self._hurry.set()
 
 
 def _read_forms(

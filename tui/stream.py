@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from muxcore.client import AttachStream, attach
 from muxcore.errors import MuxError, ProtocolError
-from tui.model import BUFFER, REPLAY, Attached, Gap, Item, Output, ViewStatus
+from muxcore.screen.items import Attached, Gap, Item, Output
+from tui.model import BUFFER, REPLAY, ViewStatus
 from tui.state import GuestState, Size
 
 MAX_TYPED = 1 << 20

@@ -1,41 +1,46 @@
-"""The guest's screen as one view keeps it: an engine, fed from a stream, at a size of its own.
+"""The guest's screen as one view keeps it: a mirror of what a worker's engine shows.
 
-It knows the stream's rules (what is replayed is never answered, a gap is
-counted, a stream that starts in mid-sequence must look sane) and nothing of
-Textual.
+Output is pulled from a source and passed to the worker, one request at a time; what comes back is
+the last frame, drawn by the view. Older lines, searches and copies are asked of the worker.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from muxcore.vt.engine import make_engine
-from tui.model import Attached, Gap, Item, Output, Source
+from muxcore.screen.codec import Plain, unpack_progress
+from muxcore.screen.frame import Progress, Row
+from muxcore.screen.inline import InlineWorker
+from muxcore.vt.engine import DEFAULT_SCROLLBACK, Cursor, Line, Modes
+from tui.feed import Feed
+from tui.frames import FrameChange, Mirror
+from tui.keeper import Starter
+from tui.line_cache import LineCache
 from tui.state import Size
 
 if TYPE_CHECKING:
-    from muxcore.vt.engine import Engine
+    from muxcore.screen.search import Found, Query
+    from muxcore.screen.worker import Worker
+    from muxcore.vt.requests import Request
+    from tui.model import Source
     from tui.state import GuestState
 
-FRAME_BYTES = 1 << 20
-"""Bytes fed in one frame at most."""
+OLDER = 256 * 1024
+"""Bytes of history that `older` renders at once."""
 
-FRAME_SECONDS = 0.008
-"""Seconds of engine time in one frame, more or less: it is looked at after each chunk."""
+READ = 64 * 1024
+"""Bytes of history asked of the daemon at once."""
 
-CHUNK = 64 * 1024
+DUMPED = 1000
+"""Lines dumped with one request."""
 
 UNTOLD = Size(24, 80)
 """What a guest takes for granted on a line that cannot tell it a size (VT100)."""
 
-_SAFE_START = re.compile(rb"[\n\x1b]")
-_START_WITHIN = 4096
-
-_ABORT = b"\x18"
-"""CAN: ends a sequence or string in progress (ECMA-48 8.3.6, DEC STD 070)."""
+Rgb = tuple[int, int, int]
+T = TypeVar("T")
 
 
 def engine_size(view: Size, guest: GuestState | None, told: Size | None, *, fitted: bool) -> Size:
@@ -58,79 +63,260 @@ class Terminal:
     """One screen.
 
     Args:
-        engine: makes the engine behind it.
+        source: where the console's output comes from.
+        start: starts the worker that keeps the screen.
+        worker: one that was started already.
+        scrollback: lines kept above the screen.
     """
 
-    def __init__(self, engine: Callable[[int, int], Engine] = make_engine) -> None:
-        self.engine = engine(UNTOLD.rows, UNTOLD.cols)
-        self.attached: Attached | None = None
-        """The stream that is shown."""
-        self.skipped = 0
-        """Bytes of this stream that were lost to gaps."""
-        self.fed = 0
-        """Bytes obeyed since the terminal was made."""
-        self._starting = False
+    def __init__(
+        self,
+        source: Source,
+        start: Starter = lambda _: InlineWorker(),
+        worker: Worker | None = None,
+        scrollback: int = DEFAULT_SCROLLBACK,
+    ) -> None:
+        self.on_frame: Callable[[FrameChange], None] = lambda _: None
+        """Called when a frame, or a line that was wanted, came."""
+        self.on_reply: Callable[[bytes], None] = lambda _: None
+        """Called with what the terminal answers to the guest."""
+        self.on_request: Callable[[Request], None] = lambda _: None
+        """Called with what the guest asks of the desktop."""
+        self._source = source
+        self._mirror = Mirror(UNTOLD.rows, UNTOLD.cols)
+        self._progress = Progress()
+        self._feed = Feed(source, start, worker, scrollback, UNTOLD, self._worked, self._restarted)
+        self._cache = LineCache(
+            lambda *wanted: self._feed.ask("lines", *wanted),
+            self._mirror.lines,
+            lambda: self.on_frame(FrameChange(lines=True)),
+        )
+        self._fetching = asyncio.Lock()
+
+    # What it shows.
+
+    @property
+    def rows(self) -> int:
+        """Height in cells."""
+        return self._mirror.frame.rows
+
+    @property
+    def cols(self) -> int:
+        """Width in cells."""
+        return self._mirror.frame.cols
+
+    @property
+    def cursor(self) -> Cursor:
+        """The guest's cursor on the live screen."""
+        return self._mirror.frame.cursor
+
+    @property
+    def modes(self) -> Modes:
+        """The modes in force."""
+        return self._mirror.frame.modes
+
+    @property
+    def title(self) -> str:
+        """The title the guest gave its window."""
+        return self._mirror.frame.title
+
+    @property
+    def bell_count(self) -> int:
+        """Bells rung."""
+        return self._mirror.frame.bell_count
+
+    @property
+    def first_line(self) -> int:
+        """The oldest line the engine keeps."""
+        return self._mirror.frame.first_line
+
+    @property
+    def end_line(self) -> int:
+        """One more than the live screen's last line; its first is `rows` less."""
+        return self._mirror.frame.end_line
+
+    @property
+    def oldest_line(self) -> int:
+        """The oldest line at hand."""
+        return self._mirror.frame.oldest_line
+
+    @property
+    def epoch(self) -> int:
+        """What line numbers hold for: another value, other numbers."""
+        return self._mirror.frame.epoch
+
+    @property
+    def fed(self) -> int:
+        """The history offset the screen has obeyed up to."""
+        return self._progress.fed
+
+    @property
+    def skipped(self) -> int:
+        """Bytes of this stream that were left out."""
+        return self._progress.skipped
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the screen may be wrong since bytes were left out."""
+        return self._progress.doubtful
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong with the engine; empty when nothing did."""
+        return self._feed.trouble
+
+    @property
+    def engine(self) -> str:
+        """The engine's name and version; empty until it is known."""
+        return self._feed.engine
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to be obeyed, drawn or answered."""
+        return self._feed.busy
+
+    def row(self, y: int) -> Row:
+        """Row `y` of the live screen."""
+        return self._mirror.row(y)
+
+    def line(self, number: int) -> Line | None:
+        """A line; None when it has yet to come, which `on_frame` will tell."""
+        top = self.end_line - self.rows
+        if top <= number < self.end_line:
+            return Line(self.row(number - top), wrapped=False)
+        return self._cache.get(number, self.epoch)
+
+    # Life.
+
+    def open(self) -> None:
+        """Begin; the loop runs."""
+        self._feed.open()
+
+    def close(self) -> None:
+        """End: nothing is called any more."""
+        self._feed.close()
+
+    def _worked(self, progress: Plain, frame: Plain) -> None:
+        self._progress = unpack_progress(progress)
+        if self._progress.replies:
+            self.on_reply(self._progress.replies)
+        for request in self._progress.requests:
+            self.on_request(request)
+        if frame is not None:
+            self.on_frame(self._mirror.take(frame))
+
+    def _restarted(self) -> None:
+        self._mirror.restart()
+        self._cache.clear()
+
+    # Told by the view.
+
+    def wake(self) -> None:
+        """The source has output: it is pulled soon."""
+        self._feed.wake()
 
     def resize(self, size: Size) -> bool:
         """Take another size; whether it is another."""
-        if (self.engine.rows, self.engine.cols) == (size.rows, size.cols):
-            return False
-        self.engine.resize(size.rows, size.cols)
-        return True
+        return self._feed.resize(size)
 
-    def frame(
-        self, source: Source, clock: Callable[[], float] = time.perf_counter
-    ) -> tuple[bytes, bool]:
-        """Obey what the source has, as much as one frame may.
+    def reset(self) -> None:
+        """Bring the terminal to its power-on state."""
+        self._feed.command("reset")
 
-        Returns:
-            What the terminal answers to the live part, and whether there may be more to obey.
+    def set_colours(
+        self, foreground: Rgb, background: Rgb, cursor: Rgb, palette: Sequence[Rgb]
+    ) -> None:
+        """Tell the colours the screen is painted with: a guest may ask for them."""
+        self._feed.set_colours((foreground, background, cursor, tuple(palette)))
+
+    # Asked by the view. What cannot be answered, for the numbers are void meanwhile or the worker
+    # ended, is answered by nothing.
+
+    async def lines(self, start: int, stop: int) -> list[Line]:
+        """The lines numbered `start` to `stop` - 1, as far as they are at hand."""
+        epoch = self.epoch
+        found: list[Line] = []
+        start = max(start, self.oldest_line)
+        while start < stop:
+            answer = await self._answer(None, "lines", epoch, start, stop)
+            if answer is None:
+                break
+            _, packed = answer
+            lines = self._mirror.lines(packed)
+            if not lines:
+                break
+            found += lines
+            start += len(lines)
+        return found
+
+    async def offsets(self, start: int, stop: int) -> list[int | None]:
+        """The history offset at which each of the lines began; None where it is not known."""
+        known: list[int | None] = await self._answer([], "offsets", self.epoch, start, stop)
+        return known
+
+    async def search(self, query: Query) -> Found:
+        """Find text in all lines at hand."""
+        from muxcore.screen.search import Found, Match
+
+        request = ("search", query.pattern, query.regex, query.case)
+        epoch, matches, truncated, error = await self._answer((0, (), False, ""), *request)
+        if epoch != self.epoch:
+            return Found(error=error)
+        return Found(tuple(Match(*match) for match in matches), truncated, error)
+
+    async def text(
+        self, start_line: int, start_col: int, end_line: int, end_col: int, block: bool = False
+    ) -> str:
+        """The text from a cell up to another, or of the block between: wrapped lines are one.
+
+        `end_line` is the last line, `end_col` the column before which it ends.
         """
-        replies = bytearray()
-        deadline = clock() + FRAME_SECONDS
-        left = FRAME_BYTES
-        while left > 0 and clock() < deadline:
-            item = source.take(min(CHUNK, left))
-            if item is None:
-                return bytes(replies), False
-            if isinstance(item, Output):
-                left -= len(item.data)
-            replies += self.obey(item)
-        return bytes(replies), True
+        place = (start_line, start_col, end_line, end_col)
+        found: str = await self._answer("", "text", self.epoch, *place, block)
+        return found
 
-    def obey(self, item: Item) -> bytes:
-        """Obey one item; returns what the terminal answers to it."""
-        if isinstance(item, Attached):
-            self.attached = item
-            self.skipped = 0
-            self._starting = item.offset > 0
-            self.engine.reset()
-            self.engine.take_replies()
-            return b""
-        if isinstance(item, Gap):
-            self.skipped += item.end - item.start
-            self.engine.feed(_ABORT)
-            return b""
-        return self._feed(item)
+    async def dump(self, kind: Literal["text", "ansi", "svg"], start: int, stop: int) -> str:
+        """The lines numbered `start` to `stop` - 1 as text, with SGR, or as a picture."""
+        parts: list[str] = []
+        epoch = self.epoch
+        for low in range(max(start, self.oldest_line), stop, DUMPED):
+            high = min(stop, low + DUMPED)
+            parts.append(await self._answer("", "dump", kind, epoch, low, high))
+            if kind == "svg":
+                break
+        return "".join(parts)
 
-    def _feed(self, output: Output) -> bytes:
-        data = output.data
-        self.fed += len(data)
-        replayed = max(0, self.attached.end - output.offset) if self.attached else 0
-        if replayed:
-            self.engine.feed(self._sane(data[:replayed]))
-            self.engine.take_replies()
-        if len(data) > replayed:
-            self._starting = False
-            self.engine.feed(data[replayed:])
-        return self.engine.take_replies()
+    async def older(self) -> bool:
+        """Fetch lines older than `oldest_line` from the history; False when there are none."""
+        async with self._fetching:
+            end = await self._answer(None, "junction")
+            if not end:
+                return False
+            offset, data = await self._read_back(end)
+            made, oldest = await self._answer((False, 0), "older", offset, data)
+            if made:
+                self._mirror.frame.oldest_line = oldest
+                self.on_frame(FrameChange(numbers=True))
+            return bool(made)
 
-    def _sane(self, data: bytes) -> bytes:
-        """Leave out the rest of the line or sequence in whose midst the replay begins."""
-        if not self._starting:
-            return data
-        self._starting = False
-        start = _SAFE_START.search(data, 0, _START_WITHIN)
-        if start is None:
-            return data
-        return data[start.start() + (start[0] == b"\n") :]
+    async def _read_back(self, end: int) -> tuple[int, bytes]:
+        """The history's bytes before `end`, `OLDER` at most, and the offset of the first one."""
+        begin = offset = max(0, end - OLDER)
+        data = b""
+        while offset < end:
+            size = min(READ, end - offset)
+            at, piece, _ = await self._source.read_history(self._feed.console, offset, size)
+            if at >= end or not piece:
+                break
+            if at != offset:
+                # What was there has left the ring.
+                begin, data = at, b""
+            data += piece
+            offset = at + len(piece)
+        return begin, data[: end - begin]
+
+    async def _answer(self, missing: T, *request: Plain) -> T | Plain:
+        """The worker's answer; `missing` where it cannot give one."""
+        future = self._feed.ask(*request)
+        await asyncio.wait((future,))
+        return missing if future.cancelled() else future.result()

@@ -51,7 +51,8 @@ async def settle(pilot: Pilot[int]) -> None:
         await app.workers.wait_for_complete()
         await pilot.pause(POLL)
         shown = [*shown[1:], screen_text(app)]
-        busy = screen.view._waking or app._redraw is not None or not screen._laid_out
+        undrawn = screen.view.waiting or screen.view.terminal.busy or not screen._laid_out
+        busy = undrawn or app._redraw is not None
         if not busy and len(set(shown)) == 1:
             return
         if time.monotonic() > deadline:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from muxcore.errors import MuxError
+from muxcore.screen.items import Attached, Item, Output
 from tui.activity import Activity
-from tui.model import Attached, Item, Output, ViewStatus
+from tui.model import HistoryPiece, ViewStatus
 from tui.state import (
     BackendRate,
     BackendState,
@@ -130,6 +131,8 @@ class FakeSession:
         self.view_problem = ""
         self.clock = NOW
         self.items: deque[Item] = deque()
+        self.history = b""
+        """What `read_history` reads: the console's output from offset 0 on."""
         self.typed = bytearray()
         self.calls: list[tuple[Any, ...]] = []
         self.sizes: list[tuple[int, int]] = []
@@ -227,6 +230,12 @@ class FakeSession:
             self.items.appendleft(Output(item.offset + limit, item.data[limit:]))
             item = replace(item, data=item.data[:limit])
         return item
+
+    def reattach(self) -> None:
+        self.calls.append(("reattach",))
+
+    async def read_history(self, console: str, offset: int, size: int) -> HistoryPiece:
+        return offset, self.history[offset : offset + size], []
 
     def send(self, data: bytes) -> bool:
         self.typed += data

@@ -8,13 +8,14 @@ import pytest
 from textual.widgets import Input
 
 from muxcore.errors import CommandError
+from muxcore.screen.items import Gap
 from muxcore.vt.keys import Key, Paste
 from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
 from tests.tui.fakes import NOW, FakeSession, backend, console, full_console
 from tui.actions import ACTIONS
 from tui.app import MuxApp
-from tui.model import BUFFER, Gap, ViewStatus
+from tui.model import BUFFER, ViewStatus
 from tui.screens.chardev import ChardevScreen
 from tui.screens.choice import Choice
 from tui.screens.confirm import Confirm
@@ -144,6 +145,7 @@ async def test_the_view_tells_its_size_and_follows_what_the_guest_was_told() -> 
         assert app.console_screen.drawn == Size(30, 100)
         session.status = ViewStatus(guest, Size(49, 152))
         app._update()
+        await settle(pilot)
         assert app.console_screen.drawn == Size(49, 152)
 
 
@@ -185,7 +187,7 @@ async def test_the_wheel_scrolls_unless_the_guest_asked_for_the_mouse() -> None:
         view = app.console_screen.view
         await pilot._post_mouse_events([_wheel_up()], widget=view)
         await settle(pilot)
-        assert view.terminal.engine.viewport_offset == 3
+        assert view.lines_back == 3
         session.print(b"\x1b[?1000h\x1b[?1006h")
         await settle(pilot)
         await pilot._post_mouse_events([_wheel_up()], widget=view)

@@ -12,9 +12,10 @@ from muxcore.config import console_config
 from muxcore.daemon import Daemon
 from muxcore.errors import CommandError, DaemonError
 from muxcore.origin import Origin
+from muxcore.screen.items import Attached, Gap, Item, Output
 from tests.muxcore.daemons import running
 from tests.support import eventually, unix_path
-from tui.model import BUFFER, REPLAY, Attached, Gap, Item, Output
+from tui.model import BUFFER, REPLAY
 from tui.session import DaemonSession
 from tui.state import Link, Size
 

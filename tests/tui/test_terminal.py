@@ -1,107 +1,207 @@
-"""The rules a stream is shown by."""
+"""The mirror of a screen, and what can be asked about it."""
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
-import pytest
-
-from tui.model import Attached, Gap, Item, Output
+from muxcore.screen.items import Gap
+from muxcore.screen.search import Query
+from muxcore.screen.service import FRAME_BYTES
+from tests.support import eventually
+from tests.tui.fakes import FakeSession, console
+from tui.feed import SEND
+from tui.frames import FrameChange
 from tui.state import GuestState, Size
-from tui.terminal import CHUNK, FRAME_BYTES, UNTOLD, Terminal, engine_size
-
-QUERY = b"\x1b[6n"
+from tui.terminal import UNTOLD, Terminal, engine_size
 
 
-class Queue:
-    """A source over a list."""
-
-    def __init__(self, *items: Item) -> None:
-        self.items = deque(items)
-
-    def take(self, limit: int) -> Item | None:
-        if not self.items:
-            return None
-        item = self.items.popleft()
-        if isinstance(item, Output) and len(item.data) > limit:
-            self.items.appendleft(Output(item.offset + limit, item.data[limit:]))
-            item = Output(item.offset, item.data[:limit])
-        return item
+def numbered(count: int, start: int = 0) -> bytes:
+    return b"".join(b"line %d\r\n" % number for number in range(start, start + count))
 
 
-def attached(offset: int, end: int) -> Attached:
-    return Attached("vm1", "vm1.attach0", offset, end)
+class Shown:
+    """A terminal on a fake session, and what it told."""
+
+    def __init__(self) -> None:
+        self.session = FakeSession(console())
+        self.terminal = Terminal(self.session)
+        self.changes: list[FrameChange] = []
+        self.replies = b""
+        self.terminal.on_frame = self.changes.append
+        self.terminal.on_reply = self.reply
+        self.session.watch(lambda: None, self.terminal.wake)
+
+    def reply(self, data: bytes) -> None:
+        self.replies += data
+
+    async def print(self, data: bytes) -> None:
+        self.session.print(data)
+        await self.settled()
+
+    async def settled(self) -> None:
+        await eventually(lambda: not self.terminal.busy)
+
+    def text(self) -> str:
+        rows = [self.terminal.row(y) for y in range(self.terminal.rows)]
+        return "\n".join("".join(run.text for run in row).rstrip() for row in rows).rstrip()
 
 
-def test_a_chunk_over_the_end_of_the_replay_is_answered_from_there_on() -> None:
-    terminal = Terminal()
-    terminal.obey(attached(0, 4))
-    assert terminal.obey(Output(0, QUERY + b"ab" + QUERY)) == b"\x1b[1;3R"
+@contextlib.asynccontextmanager
+async def shown() -> AsyncIterator[Shown]:
+    made = Shown()
+    made.terminal.open()
+    made.session.attach()
+    try:
+        await made.settled()
+        yield made
+    finally:
+        made.terminal.close()
 
 
-def test_a_query_cut_by_the_end_of_the_replay_is_live() -> None:
-    terminal = Terminal()
-    terminal.obey(attached(0, 2))
-    assert terminal.obey(Output(0, QUERY)) == b"\x1b[1;1R"
+async def test_output_is_mirrored_and_only_rows_that_changed_are_told() -> None:
+    async with shown() as it:
+        await it.print(b"one\r\ntwo")
+        assert it.text() == "one\ntwo"
+        it.changes.clear()
+        await it.print(b"\x1b[31m!")
+        assert [change.rows for change in it.changes] == [{1}]
+        assert it.terminal.row(1)[1].style.fg == 1
+        assert (it.terminal.cursor.row, it.terminal.cursor.col) == (1, 4)
 
 
-@pytest.mark.parametrize(
-    ("data", "shown"),
-    [
-        (b"31mred\nnext", "next"),
-        (b";5;3\x1b[1mbold", "bold"),
-        (b"\xb8\xad\nnext", "next"),
-        (b"one line, no end", "one line, no end"),
-    ],
-)
-def test_a_replay_that_begins_in_mid_sequence_looks_sane(data: bytes, shown: str) -> None:
-    terminal = Terminal()
-    terminal.obey(attached(1000, 5000))
-    terminal.obey(Output(1000, data))
-    assert terminal.engine.text().strip() == shown
+async def test_what_arrives_before_it_is_opened_is_shown() -> None:
+    it = Shown()
+    it.session.print(b"early")
+    it.terminal.open()
+    await it.settled()
+    assert it.text() == "early"
+    it.terminal.close()
 
 
-def test_a_replay_from_the_beginning_is_shown_whole() -> None:
-    terminal = Terminal()
-    terminal.obey(attached(0, 100))
-    terminal.obey(Output(0, b"first\r\nsecond"))
-    assert terminal.engine.text().rstrip() == "first\nsecond"
+async def test_a_live_query_is_answered() -> None:
+    async with shown() as it:
+        await it.print(b"ab\x1b[6n")
+        assert it.replies == b"\x1b[1;3R"
 
 
-def test_a_gap_is_counted_and_ends_the_sequence_in_progress() -> None:
-    terminal = Terminal()
-    terminal.obey(attached(0, 0))
-    terminal.obey(Output(0, b"a\x1b[3"))
-    terminal.obey(Gap(4, 1004))
-    terminal.obey(Output(1004, b"b"))
-    assert terminal.skipped == 1000
-    assert terminal.engine.text().strip() == "ab"
+async def test_another_size_is_told_as_a_change_of_all_rows() -> None:
+    async with shown() as it:
+        await it.print(b"one")
+        it.changes.clear()
+        assert it.terminal.resize(Size(10, 20))
+        assert not it.terminal.resize(Size(10, 20))
+        await it.settled()
+        assert (it.terminal.rows, it.terminal.cols) == (10, 20)
+        assert it.changes[-1].size
+        assert it.changes[-1].rows == set(range(10))
+        assert it.text() == "one"
 
 
-def test_a_new_stream_voids_what_was_shown() -> None:
-    terminal = Terminal()
-    terminal.obey(attached(0, 0))
-    terminal.obey(Output(0, b"old"))
-    terminal.obey(Gap(3, 9))
-    terminal.obey(attached(9, 9))
-    assert terminal.skipped == 0
-    assert terminal.engine.text().strip() == ""
+async def test_a_flood_is_sent_in_bounded_pieces_and_ends_up_whole() -> None:
+    async with shown() as it:
+        for _ in range(5):
+            it.session.print(b"x" * FRAME_BYTES)
+        await it.print(b"\x1b[2J\x1b[Hdone")
+        assert it.text() == "done"
+        assert it.terminal.fed == 5 * FRAME_BYTES + 11
+        assert SEND < FRAME_BYTES
 
 
-def test_a_frame_obeys_a_bounded_part_of_a_flood() -> None:
-    source = Queue(attached(0, 0), *(Output(0, b"x" * CHUNK) for _ in range(40)))
-    terminal = Terminal()
-    replies, more = terminal.frame(source, clock=lambda: 0.0)
-    assert (replies, more) == (b"", True)
-    assert terminal.fed == FRAME_BYTES
+async def test_a_guests_own_frame_is_not_shown_half_done() -> None:
+    async with shown() as it:
+        await it.print(b"before")
+        it.changes.clear()
+        it.session.print(b"\x1b[?2026h\x1b[2J\x1b[Hhalf")
+        await eventually(lambda: it.terminal.fed == 25)
+        assert it.changes == []
+        assert it.text() == "before"
+        await it.print(b" whole\x1b[?2026l")
+        assert it.text() == "half whole"
 
 
-def test_a_frame_ends_when_its_time_is_up() -> None:
-    ticks = iter(range(100))
-    source = Queue(attached(0, 0), *(Output(0, b"x") for _ in range(50)))
-    terminal = Terminal()
-    assert terminal.frame(source, clock=lambda: next(ticks) * 0.005) == (b"", True)
-    assert terminal.fed == 0
+async def test_a_guests_own_frame_that_never_ends_is_shown_all_the_same() -> None:
+    async with shown() as it:
+        await it.print(b"\x1b[?2026hhalf")
+        await eventually(lambda: it.text() == "half")
+
+
+async def test_a_gap_makes_the_screen_doubtful_until_it_is_reset() -> None:
+    async with shown() as it:
+        it.session.put(Gap(0, 1000))
+        await it.settled()
+        assert (it.terminal.skipped, it.terminal.doubtful) == (1000, True)
+        it.terminal.reset()
+        await it.settled()
+        assert not it.terminal.doubtful
+
+
+async def test_lines_are_given_by_number_however_many() -> None:
+    async with shown() as it:
+        await it.print(numbered(500))
+        await it.print(numbered(4500, 500))
+        lines = await it.terminal.lines(10, 4990)
+        texts = ["".join(run.text for run in line.runs).rstrip() for line in lines]
+        assert texts == [f"line {number}" for number in range(10, 4990)]
+        assert await it.terminal.offsets(0, 3) == [0, 8, 16]
+
+
+async def test_a_line_that_is_not_at_hand_comes_later() -> None:
+    async with shown() as it:
+        await it.print(numbered(500))
+        it.changes.clear()
+        assert it.terminal.line(20) is None
+        await it.settled()
+        assert it.changes[-1].lines
+        line = it.terminal.line(20)
+        assert line is not None
+        assert line.runs[0].text.rstrip() == "line 20"
+        assert it.terminal.line(21) is not None
+
+
+async def test_lines_of_numbers_that_are_void_are_none() -> None:
+    async with shown() as it:
+        await it.print(numbered(500))
+        it.session.print(b"\x1bc")
+        # Questions and output take turns.
+        _, lines = await asyncio.gather(it.terminal.offsets(0, 1), it.terminal.lines(0, 10))
+        assert lines == []
+
+
+async def test_the_whole_history_can_be_fetched() -> None:
+    async with shown() as it:
+        it.session.history = numbered(100_000)
+        end = len(it.session.history)
+        it.session.attach(end, end)
+        await it.print(b"live\r\n")
+        fetched = 0
+        while await it.terminal.older():
+            fetched += 1
+        assert fetched > 1
+        assert it.terminal.oldest_line < -50_000
+        (line,) = await it.terminal.lines(-1, 0)
+        assert line.runs[0].text.rstrip() == "line 99999"
+
+
+async def test_text_is_found_and_copied() -> None:
+    async with shown() as it:
+        await it.print(b"a" * 100 + b"\r\nneedle in hay\r\n")
+        found = await it.terminal.search(Query("needle"))
+        assert [(match.line, match.start, match.stop) for match in found.matches] == [(2, 0, 6)]
+        assert await it.terminal.text(0, 78, 2, 6) == "a" * 22 + "\nneedle"
+        assert await it.terminal.text(1, 1, 2, 3, block=True) == "aa\nee"
+        assert await it.terminal.dump("text", 2, 3) == "needle in hay\n"
+
+
+async def test_questions_without_a_worker_are_answered_by_nothing() -> None:
+    it = Shown()
+    it.terminal.open()
+    await it.settled()
+    it.terminal.close()
+    assert (await it.terminal.search(Query("x"))).matches == ()
+    assert await it.terminal.lines(0, 10) == []
+    assert not await it.terminal.older()
 
 
 def test_the_size_drawn_is_the_one_the_guest_believes() -> None:

@@ -43,12 +43,19 @@ class ConsoleScreen(Screen[None]):
     Args:
         session: where everything comes from.
         prefix: the one key that is not the guest's, as `muxcore.vt.keys` names it.
+        terminal: the guest's screen; one in this process where none is given.
         act: does an action of `tui.actions` by its id, at once: the next key may depend on it.
     """
 
     AUTO_FOCUS = None
 
-    def __init__(self, session: Session, prefix: str, act: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        prefix: str,
+        act: Callable[[str, str], None],
+        terminal: Terminal | None = None,
+    ) -> None:
         super().__init__()
         self._act = act
         self._session = session
@@ -57,7 +64,7 @@ class ConsoleScreen(Screen[None]):
         """The backend whose pane has the focus; None while keys go to the guest."""
         self.fitted = False
         """Whether a guest that cannot be told a size gets the whole view."""
-        self.view = GuestView(Terminal(), session, id="guest")
+        self.view = GuestView(terminal or Terminal(session), id="guest")
         self._laid_out = False
         """Whether the view has the size it will keep: the guest is told no other."""
 
@@ -129,7 +136,7 @@ class ConsoleScreen(Screen[None]):
         session = self._session
         terminal = self.view.terminal
         problem = "" if self.live or self._lost else session.view_problem
-        notes = words.view_notes(problem, terminal.engine.viewport_offset, terminal.skipped)
+        notes = words.view_notes(problem, self.view.lines_back, terminal.skipped)
         if console:
             notes += words.notes(console, session.status)
         self.query_one(StatusBar).show(
@@ -153,7 +160,7 @@ class ConsoleScreen(Screen[None]):
     @property
     def drawn(self) -> Size:
         """The size of the guest's screen as it is drawn."""
-        return Size(self.view.terminal.engine.rows, self.view.terminal.engine.cols)
+        return Size(self.view.terminal.rows, self.view.terminal.cols)
 
     @property
     def _room(self) -> Size:
@@ -182,7 +189,7 @@ class ConsoleScreen(Screen[None]):
         """Take a key or a piece of a paste from the operator's terminal."""
         if isinstance(event, Paste):
             if self.selected is None and self.live:
-                modes = self.view.terminal.engine.modes
+                modes = self.view.terminal.modes
                 self.type(encode_paste(event.data, modes, start=event.start, end=event.end))
         elif event.action is not KeyAction.RELEASE:
             self._handle_key(event)
@@ -190,7 +197,7 @@ class ConsoleScreen(Screen[None]):
     def handle_focus(self, gained: bool) -> None:
         """The operator's terminal gained or lost the focus: a guest may want to know."""
         if self.live:
-            self.type(encode_focus(gained, self.view.terminal.engine.modes))
+            self.type(encode_focus(gained, self.view.terminal.modes))
 
     def _handle_key(self, key: Key) -> None:
         press = self._keyboard.press(key, pane=self.selected is not None)
@@ -205,7 +212,7 @@ class ConsoleScreen(Screen[None]):
             self._act("start_daemon", "")
 
     def _send_key(self, key: Key) -> None:
-        data = encode_key(key, self.view.terminal.engine.modes)
+        data = encode_key(key, self.view.terminal.modes)
         if data:
             self.view.scroll_to_end()
             self.type(data)

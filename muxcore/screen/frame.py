@@ -1,0 +1,53 @@
+"""What a screen tells its viewer after it obeyed some output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from muxcore.vt.engine import Cursor, Modes
+
+if TYPE_CHECKING:
+    from muxcore.vt.engine import Run
+    from muxcore.vt.requests import Request
+
+Row: TypeAlias = "tuple[Run, ...]"
+
+
+@dataclass(slots=True)
+class Progress:
+    """What came of the output obeyed since the last time it was asked."""
+
+    replies: bytes = b""
+    """What the terminal answers to live output."""
+    requests: tuple[Request, ...] = ()
+    """What the guest asks of the desktop."""
+    fed: int = 0
+    """The history offset obeyed up to."""
+    skipped: int = 0
+    """Bytes of this stream that were left out."""
+    doubtful: bool = False
+    """Whether the screen may be wrong since bytes were left out."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """The picture: what of the screen changed since the last frame, and all else as it is.
+
+    Lines have absolute numbers, valid as long as `epoch` is the same: the screen is the lines
+    from `end_line` - `rows` on, the engine keeps those from `first_line` on, and from
+    `oldest_line` on there are some from the history.
+    """
+
+    rows: int
+    cols: int
+    changed: dict[int, Row] = field(default_factory=dict)
+    """Rows of the screen by their place in it."""
+    cursor: Cursor = field(default_factory=Cursor)
+    modes: Modes = field(default_factory=Modes)
+    title: str = ""
+    bell_count: int = 0
+    first_line: int = 0
+    end_line: int = 0
+    oldest_line: int = 0
+    epoch: int = 0

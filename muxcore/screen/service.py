@@ -1,0 +1,201 @@
+"""Answers requests about a screen, one at a time: what a worker process does. Pure.
+
+A request is a marshalled tuple, its kind first; so is its answer. `work` brings items of the
+stream and what else is to be done, and is answered within some milliseconds: what is left over
+waits for the next.
+"""
+
+from __future__ import annotations
+
+import marshal
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from muxcore.screen import dump
+from muxcore.screen.codec import Packer, Plain, pack_progress
+from muxcore.screen.items import Attached, Gap, Item, Output
+from muxcore.screen.screen import Screen
+from muxcore.vt.engine import engine_name
+
+FRAME_BYTES = 1 << 20
+"""Bytes obeyed for one request at most."""
+
+FRAME_SECONDS = 0.008
+"""Seconds of engine time for one request, more or less: it is looked at after each chunk."""
+
+CHUNK = 32 * 1024
+
+SYNCHRONIZED = 0.15
+"""Seconds a guest may keep a frame of its own open (mode 2026) before it is drawn anyway."""
+
+MAX_LINES = 2000
+"""Lines given for one request at most."""
+
+_ITEMS = {"attached": Attached, "output": Output, "gap": Gap}
+_ITEM_NAMES = {kind: name for name, kind in _ITEMS.items()}
+
+
+def pack_item(item: Item) -> Plain:
+    """An item of the stream as `work` takes it."""
+    name = _ITEM_NAMES[type(item)]
+    if isinstance(item, Output):
+        return name, item.offset, item.data
+    if isinstance(item, Gap):
+        return name, item.start, item.end
+    return name, item.console, item.id, item.offset, item.end
+
+
+class Service:
+    """A screen behind requests.
+
+    Args:
+        clock: tells the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._screen: Screen | None = None
+        self._packer = Packer()
+        self._items: deque[Item] = deque()
+        self._held_since: float | None = None
+
+    @property
+    def screen(self) -> Screen:
+        """The screen; there is one since `start`."""
+        assert self._screen is not None
+        return self._screen
+
+    def answer(self, request: bytes) -> bytes:
+        """Answer one request."""
+        kind, *arguments = marshal.loads(request)
+        handler = getattr(self, f"_do_{kind}")
+        return marshal.dumps(handler(*arguments))
+
+    def close(self) -> None:
+        """Free the screen."""
+        if self._screen is not None:
+            self._screen.close()
+
+    def _do_start(self, rows: int, cols: int, scrollback: int) -> Plain:
+        """Make the screen; answered by the engine's name."""
+        self._screen = Screen(rows, cols, scrollback)
+        return engine_name()
+
+    def _do_work(self, draw: bool, commands: list[Any]) -> Plain:
+        """Obey; answered by progress, whether anything is left, and a frame if one is wanted.
+
+        No frame is given in the midst of one of the guest's own; `held` says so.
+        """
+        for name, *arguments in commands:
+            if name in _ITEMS:
+                self._items.append(_ITEMS[name](*arguments))
+            else:
+                self._command(name, arguments)
+        self._obey()
+        frame, held = None, False
+        if draw:
+            held = self._holds_frame()
+            if not held:
+                frame = self._frame()
+        return pack_progress(self.screen.progress()), bool(self._items), held, frame
+
+    def _command(self, name: str, arguments: list[Any]) -> None:
+        if name == "resize":
+            self.screen.resize(*arguments)
+        elif name == "reset":
+            self.screen.reset()
+        elif name == "colours":
+            self.screen.set_colours(*arguments)
+        else:
+            raise ValueError(name)
+
+    def _obey(self) -> None:
+        deadline = self._clock() + FRAME_SECONDS
+        left = FRAME_BYTES
+        while self._items and left > 0:
+            item = self._take(min(CHUNK, left))
+            self.screen.obey((item,))
+            if isinstance(item, Output):
+                left -= len(item.data)
+            if self._clock() >= deadline:
+                break
+
+    def _take(self, limit: int) -> Item:
+        item = self._items.popleft()
+        if isinstance(item, Output) and len(item.data) > limit:
+            self._items.appendleft(Output(item.offset + limit, item.data[limit:]))
+            item = Output(item.offset, item.data[:limit])
+        return item
+
+    def _holds_frame(self) -> bool:
+        """Whether the guest is in the midst of a frame that is not to be seen half done."""
+        if not self.screen.engine.modes.synchronized_output:
+            self._held_since = None
+            return False
+        now = self._clock()
+        if self._held_since is None:
+            self._held_since = now
+        if now - self._held_since < SYNCHRONIZED:
+            return True
+        self._held_since = None
+        return False
+
+    def _frame(self) -> Plain:
+        frame = self.screen.frame()
+        if self._packer.full:
+            self._packer.renew()
+            engine = self.screen.engine
+            frame.changed = {y: engine.row(y) for y in range(engine.rows)}
+        return self._packer.frame(frame)
+
+    def _do_lines(self, epoch: int, start: int, stop: int) -> Plain:
+        """Lines, at most `MAX_LINES`, with the number of the first one."""
+        screen = self.screen
+        start = max(start, screen.oldest_line)
+        stop = min(stop, start + MAX_LINES)
+        lines = screen.lines(start, stop) if epoch == screen.engine.epoch else []
+        return start, self._packer.lines(lines)
+
+    def _do_offsets(self, epoch: int, start: int, stop: int) -> Plain:
+        screen = self.screen
+        if epoch != screen.engine.epoch:
+            return []
+        return screen.offsets(start, min(stop, screen.engine.end_line))
+
+    def _do_search(self, pattern: str, regex: bool, case: Any) -> Plain:  # noqa: ANN401 - a Literal
+        from muxcore.screen.search import Query
+
+        found = self.screen.search(Query(pattern, regex, case))
+        matches = [tuple(match) for match in found.matches]
+        return self.screen.engine.epoch, matches, found.truncated, found.error
+
+    def _do_text(
+        self, epoch: int, start: int, start_col: int, stop: int, stop_col: int, block: bool
+    ) -> Plain:
+        """The text of a selection; see `muxcore.screen.dump.selected`."""
+        screen = self.screen
+        if epoch != screen.engine.epoch:
+            return ""
+        start = max(start, screen.oldest_line)
+        texts = screen.texts(start, stop + 1)
+        return dump.selected(texts, start_col, stop_col, block=block)
+
+    def _do_dump(self, kind: str, epoch: int, start: int, stop: int) -> Plain:
+        screen = self.screen
+        if epoch != screen.engine.epoch:
+            return ""
+        if kind == "text":
+            return dump.text(screen.texts(start, stop))
+        lines = screen.lines(start, stop)
+        return dump.svg(lines, screen.engine.cols) if kind == "svg" else dump.ansi(lines)
+
+    def _do_junction(self) -> Plain:
+        """The history offset at which older lines must end, or None."""
+        return self.screen.junction()
+
+    def _do_older(self, offset: int, data: bytes) -> Plain:
+        """Whether older lines were made of a piece of history; the oldest line then."""
+        made = self.screen.add_older(data, offset)
+        return made, self.screen.oldest_line

@@ -1,0 +1,239 @@
+"""From a console's stream to the worker that keeps its screen, one request at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from muxcore.screen.codec import Plain
+from muxcore.screen.items import Attached, Item, Output
+from muxcore.screen.service import pack_item
+from tui.keeper import SILENCE, START, Keeper, Starter
+
+if TYPE_CHECKING:
+    from muxcore.screen.worker import Worker
+    from tui.model import Source
+    from tui.state import Size
+
+FRAME = 1 / 60
+"""Seconds between two frames at least."""
+
+SEND = 256 * 1024
+"""Bytes of output passed to the worker with one request at most."""
+
+MAX_QUERIES = 64
+"""Questions that wait for the worker at most."""
+
+
+class Feed:
+    """Pulls a source, passes on what it has, and asks for a frame when it is time for one.
+
+    Args:
+        source: where the console's output comes from.
+        start: starts the worker that keeps the screen.
+        worker: one that was started already.
+        scrollback: lines kept above the screen.
+        size: the size to begin with.
+        worked: called with a packed progress, and a packed frame where there is one.
+        restarted: called when another worker takes over.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        start: Starter,
+        worker: Worker | None,
+        scrollback: int,
+        size: Size,
+        worked: Callable[[Plain, Plain], None],
+        restarted: Callable[[], None],
+    ) -> None:
+        self.engine = ""
+        self.trouble = ""
+        self.console = ""
+        """The console whose stream it is."""
+        self._source = source
+        self._first_worker = worker
+        self._scrollback = scrollback
+        self._worked = worked
+        self._restarted = restarted
+        self._keeper = Keeper(start, self._died)
+        self._size = size
+        self._colours: Plain = None
+        self._commands: dict[str, Plain] = {}
+        self._queries: deque[tuple[asyncio.Future[Plain], Plain]] = deque()
+        self._asked: asyncio.Future[Plain] | None = None
+        self._query_next = False
+        self._turn: asyncio.Handle | None = None
+        self._output = False
+        self._left = False
+        self._undrawn = False
+        self._next_frame = 0.0
+        self._closed = False
+
+    # Life.
+
+    def open(self) -> None:
+        """Begin; the loop runs."""
+        self._begin_worker("")
+
+    def close(self) -> None:
+        """End: nothing is called any more, questions are not answered."""
+        self._closed = True
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._keeper.close()
+        self._cancel_question()
+        while self._queries:
+            self._queries.popleft()[0].cancel()
+
+    def _cancel_question(self) -> None:
+        if self._asked is not None:
+            self._asked.cancel()
+
+    def _begin_worker(self, engine: str) -> None:
+        worker, self._first_worker = self._first_worker, None
+        self._keeper.restart(engine, worker)
+        request = ("start", self._size.rows, self._size.cols, self._scrollback)
+        self._keeper.ask(self._started, *request, patience=START)
+
+    def _started(self, engine: Plain) -> None:
+        self.engine = engine
+        self._undrawn = True
+        if self._colours is not None:
+            self._commands["colours"] = self._colours
+        self._go_on()
+
+    def _died(self, reason: str) -> None:
+        self.trouble = f"terminal engine restarted: {reason}"
+        self._left = False
+        self._cancel_question()
+        self._restarted()
+        self._begin_worker("")
+
+    # Told by the view.
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still to be obeyed, drawn or answered."""
+        return self._keeper.busy or self._turn is not None
+
+    def wake(self) -> None:
+        """The source has output: it is pulled soon."""
+        self._output = True
+        self._go_on()
+
+    def resize(self, size: Size) -> bool:
+        """Take another size; whether it is another."""
+        if size == self._size:
+            return False
+        self._size = size
+        self.command("resize", (size.rows, size.cols))
+        return True
+
+    def set_colours(self, colours: Plain) -> None:
+        """Tell the colours, now and to every worker that comes."""
+        self._colours = colours
+        self.command("colours", colours)
+
+    def command(self, name: str, arguments: Plain = ()) -> None:
+        """Have the screen do something, once, before it obeys more output."""
+        self._commands[name] = arguments
+        self._go_on()
+
+    def ask(self, *request: Plain) -> asyncio.Future[Plain]:
+        """Ask the worker; the future is cancelled when it cannot answer. See `Service`."""
+        future: asyncio.Future[Plain] = asyncio.get_running_loop().create_future()
+        if len(self._queries) < MAX_QUERIES and not self._closed:
+            self._queries.append((future, request))
+            self._go_on()
+        else:
+            future.cancel()
+        return future
+
+    # One request at a time.
+
+    def _go_on(self) -> None:
+        """See to it that the worker is asked for what is wanted, now or when it is time."""
+        if self._keeper.busy or not self._keeper.there:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._queries or self._commands or self._output or self._left:
+            self._turn_at(now)
+        elif self._undrawn:
+            self._turn_at(self._next_frame)
+
+    def _turn_at(self, when: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._turn is not None:
+            if not isinstance(self._turn, asyncio.TimerHandle) or when > loop.time():
+                return
+            self._turn.cancel()
+        if when > loop.time():
+            self._turn = loop.call_at(when, self._ask)
+        else:
+            self._turn = loop.call_soon(self._ask)
+
+    def _ask(self) -> None:
+        self._turn = None
+        # Questions and output take turns: neither waits for the end of the other.
+        self._query_next = bool(self._queries) and not self._query_next
+        if self._query_next or not self._work():
+            self._ask_query()
+
+    def _ask_query(self) -> None:
+        if not self._queries:
+            return
+        future, request = self._queries.popleft()
+
+        def answered(answer: Plain) -> None:
+            if not future.done():
+                future.set_result(answer)
+            self._go_on()
+
+        self._asked = future
+        self._keeper.ask(answered, *request, patience=SILENCE)
+
+    def _work(self) -> bool:
+        """Ask for work if there is any."""
+        now = asyncio.get_running_loop().time()
+        commands = [(name, *arguments) for name, arguments in self._commands.items()]
+        self._commands.clear()
+        if not self._left:
+            commands += map(pack_item, self._take())
+        self._undrawn = self._undrawn or self._left or bool(commands)
+        draw = self._undrawn and now >= self._next_frame
+        if not (commands or self._left or draw):
+            self._go_on()
+            return False
+        if draw:
+            self._undrawn = False
+            self._next_frame = now + FRAME
+        self._keeper.ask(self._obeyed, "work", draw, commands, patience=SILENCE)
+        return True
+
+    def _take(self) -> list[Item]:
+        """Items of the source, `SEND` bytes at most."""
+        items: list[Item] = []
+        left = SEND
+        while self._output and left > 0:
+            item = self._source.take(left)
+            if item is None:
+                self._output = False
+                break
+            if isinstance(item, Output):
+                left -= len(item.data)
+            elif isinstance(item, Attached):
+                self.console = item.console
+            items.append(item)
+        return items
+
+    def _obeyed(self, answer: Plain) -> None:
+        progress, self._left, held, frame = answer
+        if held:
+            self._undrawn = True
+        self._go_on()
+        self._worked(progress, frame)
