@@ -1,0 +1,39 @@
+"""Engines compared with the references."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.fidelity.engines import state_of
+from tests.fidelity.references import pieces, references
+from tests.fidelity.screen import State, differences
+
+
+class Comparison(NamedTuple):
+    """What a terminal's state after a piece of output shares with the two references'."""
+
+    tmux: bool
+    xterm: bool
+    facts: tuple[str, ...]
+    """What differs from both, or the fewer facts that differ from one of them."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether it is as one of the references has it."""
+        return self.tmux or self.xterm
+
+
+def compared(state: State, name: str) -> Comparison:
+    """Compare a state after the piece of that name.
+
+    What tmux cannot be asked is compared with xterm.js even where all the rest is as in tmux.
+    """
+    tmux, xterm = references(name)
+    from_tmux, from_xterm = differences(state, xterm | tmux), differences(state, xterm)
+    fewest = min(from_tmux, from_xterm, key=len)
+    return Comparison(not from_tmux, not from_xterm, tuple(fewest))
+
+
+def measured(engine: str) -> dict[str, Comparison]:
+    """Compare an engine after every piece."""
+    return {name: compared(state_of(engine, piece), name) for name, piece in pieces().items()}
