@@ -83,13 +83,8 @@ SYMBOLS = {
 """xdotool's names of the keys, by ours."""
 del SYMBOLS["kp_begin"]
 
-RESOURCES = (
-    "XTerm*metaSendsEscape: true",
-    (
-        "XTerm*omitTranslation: fullscreen,paging,popup-menu,pointer,reset,scroll-lock,select,"
-        "shift-fonts,wheel-mouse"
-    ),
-)
+SHORTCUTS = "fullscreen,paging,popup-menu,pointer,reset,scroll-lock,select,shift-fonts,wheel-mouse"
+RESOURCES = ("XTerm*metaSendsEscape: true", f"XTerm*omitTranslation: {SHORTCUTS}")
 
 READER = r"""
 import os, sys, tty
