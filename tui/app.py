@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import COLOR_SYSTEMS
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.filter import Monochrome, NoColor
 
@@ -22,6 +23,7 @@ from tui.state import Link
 from tui.themes import THEMES, first_theme, has_colours
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual import events
     from textual.binding import BindingType
     from textual.driver import Driver
@@ -101,6 +103,24 @@ class MuxApp(App[int]):
     async def on_unmount(self) -> None:
         """End the session with the app."""
         await self.session.close()
+
+    # Output.
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Have our driver show an update with as little output as it takes."""
+        driver = self._driver
+        if not isinstance(driver, MuxDriver) or not isinstance(
+            renderable, ChopsUpdate | LayoutUpdate
+        ):
+            super()._display(screen, renderable)
+        elif self._running and not self._closed and not self._batch_count:
+            driver.draw(renderable, self.screen.outer_size.clamp_offset(self.cursor_position))
+            self.post_display_hook()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Take nothing for granted that a terminal shows that was resized, if only for a moment."""
+        if isinstance(self._driver, MuxDriver):
+            self._driver.repaint(event.size)
 
     # Input.
 

@@ -21,7 +21,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rich.color import ColorSystem
 from textual import constants, events
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -29,13 +32,17 @@ from muxcore.vt.decode import Decoder
 from muxcore.vt.encode import encode_key
 from muxcore.vt.engine import Modes
 from muxcore.vt.keys import UNIDENTIFIED, Key, Paste, Report
+from tui.canvas import Canvas
 from tui.colour_depth import is_modern
+from tui.output import Place, erases, pieces
 from tui.terminal_cursor import TerminalCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from textual.app import App
+    from textual.strip import Strip
+    from textual.widget import Widget
 
     from muxcore.vt.keys import InputEvent
 
@@ -85,21 +92,78 @@ class MuxDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.cursor = TerminalCursor(super().write, shapes=is_modern(os.environ))
         """The terminal's own cursor; hidden until a view puts it somewhere."""
+        self._away = False
         self._decoder = Decoder()
         self._parser = XTermParser(debug)
         self._escape_timer: asyncio.TimerHandle | None = None
         self._parser_timer: asyncio.TimerHandle | None = None
         self._paste_sink: InputSink | None = None
         self._paste_text = bytearray()
+        colours = app.console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001 (the same)
+        self._canvas = Canvas(colours, erase=erases(os.environ))
+        self._cursor = (0, 0)
+        self._place = Place()
+
+    # Output.
+
+    def draw(self, update: ChopsUpdate | LayoutUpdate, cursor: tuple[int, int]) -> None:
+        """Show what Textual has drawn, with the terminal's cursor at `cursor`."""
+        self._canvas.resize(*self._app.size)
+        for x, y, strip in pieces(update):
+            self._canvas.put(x, y, strip)
+        self._cursor = cursor
+        self._show()
+
+    def draw_lines(self, widget: Widget, lines: Mapping[int, Strip]) -> bool:
+        """Show lines of a widget, by their number in it, at once and past Textual.
+
+        Returns:
+            Whether that could be done; a widget that something lies over must be refreshed.
+        """
+        app = self._app
+        place = None if app._batch_count else self._place.of(widget)  # noqa: SLF001 (the same)
+        if place is None:
+            return False
+        self._canvas.resize(*app.size)
+        for y, strip in lines.items():
+            if 0 <= y < place.height:
+                self._canvas.put(place.x, place.y + y, strip)
+        self._cursor = app.screen.outer_size.clamp_offset(app.cursor_position)
+        self._show()
+        return True
+
+    def repaint(self, size: tuple[int, int]) -> None:
+        """Write everything again: the terminal, which has that size, may show something else.
+
+        If the size is another, Textual is about to draw everything anew.
+        """
+        self._canvas.forget()
+        if self._canvas.size == size:
+            self._show()
+
+    def _show(self) -> None:
+        if self._writer_thread is None or self._away:
+            return
+        data = self._canvas.flush(self._cursor)
+        if data and self._app._sync_available:  # noqa: SLF001 (Textual has no other)
+            super().write(f"{SYNC_START}{self.cursor.around(data)}{SYNC_END}")
+        elif data:
+            self.write(data)
 
     def write(self, data: str) -> None:
-        """Write to the terminal, but for the keyboard mode Textual asks for."""
-        if data == _KITTY_POP or (data.startswith(_KITTY_PUSH) and data.endswith("u")):
+        """Write to the terminal, but for the keyboard mode Textual asks for.
+
+        Nothing is written while the terminal is left to another program.
+        """
+        if self._away or data == _KITTY_POP:
+            return
+        if data.startswith(_KITTY_PUSH) and data.endswith("u"):
             return
         super().write(self.cursor.around(data))
 
     def start_application_mode(self) -> None:
         """Start application mode and read the terminal."""
+        self._canvas.forget()
         before = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]
         # Without a new thread the start was given up: a background job, which must not read.
@@ -110,6 +174,16 @@ class MuxDriver(LinuxDriver):
         """Leave application mode, with the cursor as it was found."""
         self.cursor.leave()
         super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        """Leave the terminal to another program; what is drawn meanwhile goes nowhere."""
+        super().suspend_application_mode()
+        self._away = True
+
+    def resume_application_mode(self) -> None:
+        """Take the terminal back."""
+        self._away = False
+        super().resume_application_mode()
 
     def disable_input(self) -> None:
         """Stop reading the terminal and forget unfinished input."""

@@ -1,0 +1,384 @@
+"""The user's terminal: what is on it, and the least output that makes it what it should be.
+
+Textual writes every line it has drawn again whole, with a full SGR and a reset for each segment. A
+guest's screen changes by a few cells or scrolls by a line, and links are thin. So what is drawn
+goes into a `Canvas` of cells, which knows what the terminal shows, and only the difference is
+written: cells that changed, the pen's changes between them, a scroll where lines have moved. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import repeat
+from operator import ne
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from tui.pens import MAX_PENS, Pen, Pens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+_GAP = 4
+"""Unchanged cells that are cheaper written again than jumped over."""
+
+_ERASABLE = re.compile(" {12,}")
+"""Blanks that are cheaper erased (ECH, and a jump) than written."""
+
+_SCROLLED = 4
+"""Rows that changed at once from which on it is worth looking whether they were scrolled."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+class Row:
+    """A row's cells: their texts and the numbers of their pens.
+
+    A text of more than one cell stands in the first of them, the others are empty. So does any
+    text about whose cells terminals may differ: it is only ever written whole. None is a cell of
+    which it is not known what it shows.
+    """
+
+    __slots__ = ("key", "pens", "texts")
+
+    def __init__(self, texts: list[str | None], pens: list[int]) -> None:
+        self.texts = texts
+        self.pens = pens
+        self.key: tuple[int, int, str] | None = None
+        """By what to find the row again: columns, and the text in them."""
+
+    def copy(self) -> Row:
+        """Another row with the same cells."""
+        row = Row(self.texts[:], self.pens[:])
+        row.key = self.key
+        return row
+
+    def text(self, x: int, stop: int) -> str:
+        """The text in some columns; empty when it is blank or not known."""
+        if self.key is None or self.key[:2] != (x, stop):
+            texts = self.texts[x:stop]
+            text = "" if None in texts else "".join(filter(None, texts)).strip()
+            self.key = x, stop, text
+        return self.key[2]
+
+    def same(self, other: Row, x: int, stop: int) -> bool:
+        """Whether the cells of some columns are the same."""
+        texts, pens = self.texts[x:stop], self.pens[x:stop]
+        return texts == other.texts[x:stop] and pens == other.pens[x:stop]
+
+    def distance(self, other: Row, x: int, stop: int) -> int:
+        """About how much there is to write to make another row like this in some columns."""
+        if self.same(other, x, stop):
+            return 0
+        changed: Iterator[bool] = map(ne, self.texts[x:stop], other.texts[x:stop])
+        return _GAP + sum(changed)
+
+
+class Canvas:
+    """A screen as it should be and as the terminal shows it.
+
+    Args:
+        colours: what the terminal can show.
+        erase: whether it erases (ECH) to the background colour of the pen.
+    """
+
+    def __init__(self, colours: ColorSystem, *, erase: bool) -> None:
+        self._erase = erase
+        self._width = self._height = 0
+        self._wanted: list[Row] = []
+        self._shown: list[Row] = []
+        self._dirty: set[int] = set()
+        self._drawn: dict[tuple[int, int], set[int]] = {}
+        self._pens = Pens(colours)
+        self._narrow: set[str] = set()
+        self._pen: Pen | None = None
+        self._at: tuple[int, int] | None = None
+        self._cursor: tuple[int, int] | None = None
+        self._out: list[str] = []
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self._width, self._height
+
+    def resize(self, width: int, height: int) -> None:
+        """Take the terminal's size; what it shows is not known any more if it is another."""
+        if (width, height) != (self._width, self._height):
+            self._width, self._height = width, height
+            self._wanted = [self._unknown() for _ in range(height)]
+            self.forget()
+
+    def forget(self) -> None:
+        """Take nothing for granted that the terminal shows: others have written to it."""
+        self._shown = [self._unknown() for _ in range(self._height)]
+        self._dirty = set(range(self._height))
+        self._pen = self._cursor = None
+
+    def _unknown(self) -> Row:
+        return Row([None] * self._width, [0] * self._width)
+
+    # What it should be.
+
+    def put(self, x: int, y: int, segments: Iterable[tuple[str, Style | None, object]]) -> None:
+        """Draw segments, as they are in a `Strip`, from a cell on; what is outside is left out."""
+        if not 0 <= y < self._height or not 0 <= x < self._width:
+            return
+        texts: list[str | None] = []
+        pens: list[int] = []
+        pens_of = self._pens.of
+        for text, style, control in segments:
+            if control or not text:
+                continue
+            numbers = pens_of(style)
+            if text.isascii() and text.isprintable():
+                blanks = len(text) - len(text.rstrip())
+                texts.extend(text)
+                pens.extend(repeat(numbers[0], len(text) - blanks))
+                pens.extend(repeat(numbers[1], blanks))
+            else:
+                before = len(texts)
+                texts.extend(self._cells(text))
+                pens.extend(repeat(numbers[0], len(texts) - before))
+        count = len(texts)
+        if x + count > self._width:
+            count = self._width - x
+            _cut(texts, count)
+            del texts[count:], pens[count:]
+        row = self._wanted[y]
+        _cut(row.texts, x)
+        _cut(row.texts, x + count)
+        row.texts[x : x + count] = texts
+        row.pens[x : x + count] = pens
+        row.key = None
+        self._dirty.add(y)
+        self._drawn.setdefault((x, count), set()).add(y)
+
+    def _cells(self, text: str) -> Iterable[str]:
+        """The cells of a text that is not ASCII."""
+        if not self._narrow.issuperset(text):
+            text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+            if any(cell_len(character) != 1 for character in text):
+                width = cell_len(text)
+                return (text, *repeat("", width - 1)) if width else ()
+            if len(self._narrow) > MAX_PENS:
+                self._narrow.clear()
+            self._narrow.update(text)
+        return text
+
+    def _compact(self) -> None:
+        """Forget the pens that no cell is drawn with."""
+        rows = [*self._wanted, *self._shown]
+        renumbered = self._pens.keep(set().union(*(row.pens for row in rows)))
+        for row in rows:
+            row.pens = [renumbered[number] for number in row.pens]
+
+    # What makes it so.
+
+    def flush(self, cursor: tuple[int, int]) -> str:
+        """What to write so that the terminal shows what was drawn, with its cursor at (x, y)."""
+        # Others move the cursor, too.
+        self._at = None
+        if self._dirty:
+            self._scroll()
+            for y in sorted(self._dirty):
+                self._update(y)
+            self._dirty.clear()
+            self._drawn.clear()
+            if self._pens.full:
+                self._compact()
+        if self._out or cursor != self._cursor:
+            self._move(*cursor)
+            self._cursor = cursor
+        written = "".join(self._out)
+        self._out.clear()
+        return written
+
+    def _update(self, y: int) -> None:
+        """Write the cells of a row that changed."""
+        wanted, shown = self._wanted[y], self._shown[y]
+        if wanted.texts == shown.texts and wanted.pens == shown.pens:
+            return
+        cells = zip(wanted.texts, shown.texts, wanted.pens, shown.pens, strict=True)
+        changed = [
+            x for x, (a, b, c, d) in enumerate(cells) if (a != b or c != d) and a is not None
+        ]
+        start = last = -1
+        for x in changed:
+            if start >= 0 and x - last > 1 and not self._continues(wanted, last, x):
+                self._span(y, start, last + 1)
+                start = -1
+            if start < 0:
+                start = x
+            last = x
+        if start >= 0:
+            self._span(y, start, last + 1)
+        self._shown[y] = wanted.copy()
+
+    def _continues(self, row: Row, last: int, x: int) -> bool:
+        """Whether the unchanged cells between two that changed are as well written again."""
+        between = row.texts[last + 1 : x]
+        return (
+            len(between) <= _GAP
+            and None not in between
+            and row.pens[last + 1 : x] == [row.pens[last]] * len(between)
+        )
+
+    def _span(self, y: int, start: int, stop: int) -> None:
+        """Write cells, and those whose texts they share."""
+        row = self._wanted[y]
+        texts, pens = row.texts, row.pens
+        while start and texts[start] == "":
+            start -= 1
+        while stop < self._width and texts[stop] == "":
+            stop += 1
+        while start < stop:
+            number, end = pens[start], start + 1
+            while end < stop and pens[end] == number:
+                end += 1
+            self._change(number)
+            self._run(start, y, texts[start:end])
+            start = end
+
+    def _run(self, x: int, y: int, texts: list[str | None]) -> None:
+        """Write cells of one pen."""
+        text = "".join(filter(None, texts))
+        if "" in texts or len(text) != len(texts):
+            self._move(x, y)
+            self._out.append(text)
+            self._at = None
+            return
+        written = 0
+        assert self._pen is not None
+        if self._erase and self._pen.plain:
+            for blank in _ERASABLE.finditer(text):
+                self._text(x + written, y, text[written : blank.start()])
+                self._move(x + blank.start(), y)
+                to_end = x + blank.end() == self._width
+                self._out.append("\x1b[K" if to_end else f"\x1b[{len(blank[0])}X")
+                written = blank.end()
+        self._text(x + written, y, text[written:])
+
+    def _text(self, x: int, y: int, text: str) -> None:
+        if text:
+            self._move(x, y)
+            self._out.append(text)
+            self._at = (x + len(text), y)
+
+    def _move(self, x: int, y: int) -> None:
+        """Bring the terminal's cursor to a cell."""
+        at = self._at
+        if at == (x, y):
+            return
+        if at and at[1] == y and at[0] < x and at[0] < self._width:
+            away = x - at[0]
+            self._out.append("\x1b[C" if away == 1 else f"\x1b[{away}C")
+        elif at and (x, y) == (0, at[1] + 1):
+            self._out.append("\r\n")
+        else:
+            self._out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
+        self._at = (x, y)
+
+    def _change(self, number: int) -> None:
+        """Take another pen."""
+        written, self._pen = self._pens.change(self._pen, number)
+        if written:
+            self._out.append(written)
+
+    # Scrolling.
+
+    def _scroll(self) -> None:
+        """Have the terminal move rows that only moved, if that is less than to write them."""
+        (x, count), drawn = max(
+            self._drawn.items(), key=lambda item: len(item[1]), default=((0, 0), set())
+        )
+        stop = x + count
+        changed = {y for y in drawn if not self._wanted[y].same(self._shown[y], x, stop)}
+        if len(changed) < _SCROLLED:
+            return
+        by = self._moved_by(changed, x, stop)
+        moved = [
+            y
+            for y in changed
+            if by
+            and 0 <= y + by < self._height
+            and self._wanted[y].same(self._shown[y + by], x, stop)
+        ]
+        if len(moved) < _SCROLLED - 1:
+            return
+        top = min(min(moved), min(moved) + by)
+        bottom = max(max(moved), max(moved) + by) + 1
+        shifted = self._shifted(top, bottom, by)
+        saved = sum(len(self._wanted[y].text(x, stop)) for y in moved)
+        if saved > self._damage(top, shifted, changed, x, stop):
+            exposed = range(bottom - by, bottom) if by > 0 else range(top, top - by)
+            self._move_rows(top, bottom, by, self._wanted[exposed[-1]].pens[stop - 1])
+            blank = self._exposed()
+            for y in exposed:
+                shifted[y - top] = blank.copy()
+            self._shown[top:bottom] = shifted
+            self._dirty.update(range(top, bottom))
+
+    def _moved_by(self, changed: set[int], x: int, stop: int) -> int:
+        """How many rows below their new place most of the rows were; 0 if they stayed."""
+        before = {self._shown[y].text(x, stop): y for y in range(self._height)}
+        votes = Counter(
+            before[text] - y
+            for y in changed
+            if (text := self._wanted[y].text(x, stop)) and text in before
+        )
+        return votes.most_common(1)[0][0] if votes else 0
+
+    def _damage(self, top: int, shifted: list[Row], changed: set[int], x: int, stop: int) -> int:
+        """About how much there is to write again after rows were moved, beside the drawn ones."""
+        damage = 0
+        for y, row in enumerate(shifted, top):
+            wanted = self._wanted[y]
+            damage += wanted.distance(row, 0, x) + wanted.distance(row, stop, self._width)
+            if y not in changed:
+                damage += wanted.distance(row, x, stop)
+        return damage
+
+    def _shifted(self, top: int, bottom: int, by: int) -> list[Row]:
+        """The rows as they are when those from `top` to `bottom` have moved up by `by`."""
+        unknown = [self._exposed() for _ in range(abs(by))]
+        if by > 0:
+            return self._shown[top + by : bottom] + unknown
+        return unknown + self._shown[top : bottom + by]
+
+    def _exposed(self) -> Row:
+        """A row that scrolling has just brought up."""
+        if not self._erase or self._pen is None:
+            return self._unknown()
+        number = self._pens.blank(self._pen.background)
+        return Row([" "] * self._width, [number] * self._width)
+
+    def _move_rows(self, top: int, bottom: int, by: int, number: int) -> None:
+        """Scroll within margins (DECSTBM) by line feeds or reverse indexes."""
+        self._change(number)
+        margins = (top, bottom) != (0, self._height)
+        if margins:
+            self._out.append(f"\x1b[{top + 1};{bottom}r")
+            self._at = (0, 0)
+        self._move(0, bottom - 1 if by > 0 else top)
+        self._out.append("\n" * by if by > 0 else "\x1bM" * -by)
+        if margins:
+            self._out.append("\x1b[r")
+            self._at = (0, 0)
+
+
+def _cut(texts: list[str | None], x: int) -> None:
+    """Blank what a text of several cells loses to others before or after the cell `x`."""
+    if x < len(texts) and texts[x] == "":
+        start = x
+        while texts[start] == "":
+            texts[start] = " "
+            start -= 1
+        texts[start] = " "
+        while x < len(texts) - 1 and texts[x + 1] == "":
+            x += 1
+            texts[x] = " "
