@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,9 +15,11 @@ from bittty.present import Bell, RowsScrolledOff, ScrollbackCleared
 from muxcore.vt import selftest
 from muxcore.vt.cells import append_run, clean_cluster
 from muxcore.vt.engine import (
+    CELL_PIXELS,
     DEFAULT_SCROLLBACK_BYTES,
     MAX_REPLIES,
     PLAIN,
+    Colours,
     Cursor,
     CursorShape,
     Engine,
@@ -57,6 +60,8 @@ _FORMATS = {
 
 _BYTES_A_CELL = 2
 """A kept line is a few runs and their text."""
+
+_NAMED_COLOURS = ("foreground", "background", "cursor")
 
 _UNDERLINES = {
     "double": Underline.DOUBLE,
@@ -114,23 +119,30 @@ class BitttyEngine(Engine):
     ) -> None:
         """Make a blank screen; see `Engine`."""
         super().__init__(rows, cols, scrollback_lines, scrollback_bytes)
-        self._colours: dict[str | int, tuple[int, int, int]] = {}
         self._restart()
 
     def _restart(self) -> None:
         self._board = bittty.Board(width=self._cols, height=self._rows)
         # Without grapheme clusters a combining mark would get a cell of its own.
         self._board.modes.set_grapheme_capability("permanently-set")
+        # What a guest put into the clipboard is nobody's business, least of all its next user's.
+        del self._board.registry["OSC_CLIPBOARD"]
+        self._measure()
         self._board.host.attach(_Cable(self._replies))
         self._board.attach_display(self)
         self._board.title.title = ""
-        self._board.palette_overrides = self._colours
-        self._board.palette.reset()
+        self._paint(self._colours)
         most = self._scrollback_bytes // (self._cols * _BYTES_A_CELL)
         self._history: deque[Line] = deque(maxlen=min(self._scrollback_limit, most))
         self._scrolled_off = 0
         self._offset = 0
         self._forget_view()
+
+    def _measure(self) -> None:
+        """Tell the board how many pixels it has."""
+        width, height = CELL_PIXELS
+        pixels = (self._cols * width, self._rows * height)
+        self._board.caps = replace(self._board.caps, cell_px=CELL_PIXELS, window_px=pixels)
 
     def _forget_view(self) -> None:
         """Make every row one that changed."""
@@ -144,23 +156,14 @@ class BitttyEngine(Engine):
         if self._board.blitter.in_alt_screen != self._alternate:
             self._switched(not self._alternate)
 
-    def _ground(self) -> None:
-        self._write(b"\x18")
-
-    def set_colours(
-        self,
-        foreground: tuple[int, int, int] | None,
-        background: tuple[int, int, int] | None,
-        cursor: tuple[int, int, int] | None,
-        palette: Sequence[tuple[int, int, int]],
-    ) -> None:
-        named = {"foreground": foreground, "background": background, "cursor": cursor}
-        self._colours.clear()
-        self._colours.update({name: colour for name, colour in named.items() if colour})
-        self._colours.update(enumerate(palette[:256]))
+    def _paint(self, colours: Colours) -> None:
+        named = colours._asdict()
+        overrides = {name: named[name] for name in _NAMED_COLOURS if named[name]}
+        self._board.palette_overrides = {**overrides, **dict(enumerate(colours.palette[:256]))}
         self._board.palette.reset()
 
     def _resize(self) -> None:
+        self._measure()
         self._board.resize(self._cols, self._rows)
         self._forget_view()
 
@@ -217,7 +220,7 @@ class BitttyEngine(Engine):
             visible=board.modes.cursor_visible and row < self._rows,
             shape=CursorShape(board.cursor.shape),
             blinking=board.modes.cursor_blinking,
-            pending_wrap=board.cursor.x >= self._cols,
+            pending_wrap=board.cursor.wrap_pending,
         )
 
     def row(self, y: int) -> tuple[Run, ...]:

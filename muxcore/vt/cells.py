@@ -3,19 +3,19 @@
 `GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW` gives a row as an array of 64-bit cells. Their layout is
 not part of the library's interface, so `muxcore.vt.ghostty` compares it with `ghostty_cell_get`
 before it relies on it: content tag in bits 0-1, content in bits 2-25, style id in bits 26-41,
-width in bits 42-43.
+width in bits 42-43, whether it is a hyperlink in bit 45.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
 
 from muxcore.vt.engine import PLAIN, Run, Style, intern_style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 TAG_GRAPHEME = 1
 TAG_BG_PALETTE = 2
@@ -31,31 +31,45 @@ _STYLE_SHIFT = 26
 _STYLE = 0xFFFF << _STYLE_SHIFT
 _WIDTH_SHIFT = 42
 _WIDTH = 0b11 << _WIDTH_SHIFT
+_LINK_SHIFT = 45
+_LINK = 1 << _LINK_SHIFT
 
 _NUL_TO_SPACE = {0: " "}
 
-
-class CellSource(NamedTuple):
-    """How a decoder asks for what a packed cell does not hold."""
-
-    style: Callable[[int], Style]
-    """The style of the cell in that column."""
-    grapheme: Callable[[int], str]
-    """All code points of the cell in that column."""
+_new_run = tuple.__new__
+"""Makes a `Run` of its fields in half the time, which a screen of many colours notices."""
 
 
-def pack(tag: int, content: int, style_id: int, width: int) -> int:
+class CellSource(Protocol):
+    """How a decoder asks for what a packed cell of its row does not hold."""
+
+    def styles(self) -> dict[int, Style]:
+        """Return the styles known by now, by the bits of their id; whoever asks adds to them."""
+
+    def style(self, column: int) -> Style:
+        """Return the style of the cell in that column."""
+
+    def grapheme(self, column: int) -> str:
+        """Return all code points of the cell in that column."""
+
+    def link(self, column: int) -> str:
+        """Return where the hyperlink of the cell in that column leads."""
+
+
+def pack(tag: int, content: int, style_id: int, width: int, *, link: bool) -> int:
     """Return a cell in the layout `decode_row` reads."""
-    return tag | content << _CONTENT_SHIFT | style_id << _STYLE_SHIFT | width << _WIDTH_SHIFT
+    looks = style_id << _STYLE_SHIFT | width << _WIDTH_SHIFT | link << _LINK_SHIFT
+    return tag | content << _CONTENT_SHIFT | looks
 
 
-def unpack(cell: int) -> tuple[int, int, int, int]:
-    """Return a cell's tag, content, style id and width."""
+def unpack(cell: int) -> tuple[int, int, int, int, bool]:
+    """Return a cell's tag, content, style id, width and whether it is a hyperlink."""
     return (
         cell & _TAG,
         (cell & _CONTENT) >> _CONTENT_SHIFT,
         (cell & _STYLE) >> _STYLE_SHIFT,
         (cell & _WIDTH) >> _WIDTH_SHIFT,
+        bool(cell & _LINK),
     )
 
 
@@ -73,10 +87,10 @@ def decode_row(raw: bytes, source: CellSource) -> tuple[Run, ...]:
     """
     count = len(raw) // 8
     row = int.from_bytes(raw, "little")
-    if not row & _repeat(_TAG | _STYLE | _WIDTH, count):
+    if not row & _repeat(_TAG | _STYLE | _WIDTH | _LINK, count):
         return (Run(_plain_text(row, count), PLAIN, count),)
     cells = memoryview(raw).cast("Q").tolist()
-    if row & _repeat(TAG_GRAPHEME, count) or row & _repeat(_WIDTH, count):
+    if row & _repeat(TAG_GRAPHEME, count) or row & _repeat(_WIDTH | _LINK, count):
         return _decode_any(cells, source)
     return _decode_narrow(
         cells, _plain_text(row & _repeat(_CONTENT | _STYLE, count), count), source
@@ -94,37 +108,51 @@ def _decode_narrow(cells: list[int], text: str, source: CellSource) -> tuple[Run
     """Decode cells of one code point and one column each, coloured blanks included."""
     mask = _TAG | _STYLE
     keys = [cell if cell & _BACKGROUND_ONLY else cell & mask for cell in cells]
+    styles = source.styles()
     runs: list[Run] = []
-    at = 0
-    for key, group in groupby(keys):
-        width = len(list(group))
-        part = " " * width if key & _BACKGROUND_ONLY else text[at : at + width]
-        append_run(runs, part, _style(key, at, source), width)
-        at += width
+    last: Style | None = None
+    for start, stop in _stretches(keys):
+        key = keys[start]
+        style = styles.get(key)
+        if style is None:
+            style = styles[key] = _style(key, start, source)
+        part = " " * (stop - start) if key & _BACKGROUND_ONLY else text[start:stop]
+        if style == last:
+            append_run(runs, part, style, stop - start)
+        else:
+            runs.append(_new_run(Run, (part, style, stop - start)))
+            last = style
     return tuple(runs)
 
 
+def _stretches(keys: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of each stretch of equal keys."""
+    starts = [at for at, (one, next_) in enumerate(pairwise(keys), 1) if one != next_]
+    return pairwise([0, *starts, len(keys)])
+
+
 def _decode_any(cells: list[int], source: CellSource) -> tuple[Run, ...]:
-    """Decode cells of any kind: wide ones, clusters of several code points."""
+    """Decode cells of any kind: wide ones, clusters of several code points, hyperlinks."""
     runs: list[Run] = []
     parts: list[str] = []
-    start, key = 0, -1
+    start, key, link = 0, -1, ""
     for at, cell in enumerate(cells):
         if (cell & _WIDTH) >> _WIDTH_SHIFT == SPACER_TAIL:
             continue
         cell_key = cell if cell & _BACKGROUND_ONLY else cell & _STYLE
-        if cell_key != key and parts:
-            append_run(runs, "".join(parts), _style(key, start, source), at - start)
+        cell_link = source.link(at) if cell & _LINK else ""
+        if (cell_key != key or cell_link != link) and parts:
+            append_run(runs, "".join(parts), _linked(key, start, source, link), at - start)
             parts, start = [], at
-        key = cell_key
+        key, link = cell_key, cell_link
         parts.append(_cell_text(cell, at, source))
-    append_run(runs, "".join(parts), _style(key, start, source), len(cells) - start)
+    append_run(runs, "".join(parts), _linked(key, start, source, link), len(cells) - start)
     return tuple(runs)
 
 
 def append_run(runs: list[Run], text: str, style: Style, width: int) -> None:
     """Append cells to `runs`, to the last one where it has the same style."""
-    if runs and runs[-1].style is style:
+    if runs and runs[-1].style == style:
         last = runs.pop()
         text, width = last.text + text, last.width + width
     runs.append(Run(text, style, width))
@@ -138,6 +166,12 @@ def _cell_text(cell: int, at: int, source: CellSource) -> str:
     if cell & _TAG == TAG_GRAPHEME:
         return source.grapheme(at)
     return chr(point)
+
+
+def _linked(cell: int, at: int, source: CellSource, link: str) -> Style:
+    """Return the style of the packed cell in column `at`, which may be a hyperlink."""
+    style = _style(cell, at, source)
+    return style._replace(link=link) if link else style
 
 
 def _style(cell: int, at: int, source: CellSource) -> Style:

@@ -17,11 +17,13 @@ from __future__ import annotations
 import enum
 import itertools
 import os
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from muxcore.version import __version__
 from muxcore.vt.guard import Guard
 from muxcore.vt.requests import RequestWatcher
 from muxcore.vt.watch import MODIFY_OTHER_KEYS, Event, split
@@ -40,8 +42,21 @@ if TYPE_CHECKING:
             """Make a blank screen."""
 
 
-Colour: TypeAlias = int | tuple[int, int, int] | None
+Rgb: TypeAlias = tuple[int, int, int]
+"""Red, green, blue, each 0 to 255."""
+
+Colour: TypeAlias = int | Rgb | None
 """`None`: the terminal's default; `int`: palette index 0 to 255; tuple: red, green, blue."""
+
+
+class Colours(NamedTuple):
+    """What the view paints with; see `Engine.set_colours`."""
+
+    foreground: Rgb | None = None
+    background: Rgb | None = None
+    cursor: Rgb | None = None
+    palette: tuple[Rgb, ...] = ()
+
 
 DEFAULT_SCROLLBACK = 10_000
 """Lines kept above the screen unless told otherwise."""
@@ -217,6 +232,13 @@ class Modes:
     """1: such keys are sent as CSI u (XTFMTKEYS, CSI > 4 ; 1 f), 0: as CSI 27 ~."""
 
 
+_CANCEL = b"\x18"
+"""CAN ends a sequence or string in progress (ECMA-48 8.3.6, DEC STD 070)."""
+
+_UNFINISHED = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
+"""The beginning of a character of UTF-8."""
+
+
 class EngineError(Exception):
     """An engine is unknown, missing, or failed inside."""
 
@@ -249,7 +271,7 @@ class Engine(ABC):
         self._scrollback_limit = max(0, scrollback_lines)
         self._scrollback_bytes = max(0, scrollback_bytes)
         self._replies = bytearray()
-        self._requests = RequestWatcher()
+        self._colours = Colours()
         self._epochs = itertools.count(1)
         self._begin()
         self.bell_count = 0
@@ -263,7 +285,9 @@ class Engine(ABC):
     def _begin(self) -> None:
         """Forget what is followed of the guest's output beside the engine proper."""
         self._guard = Guard()
-        self._requests.abort()
+        self._requests = RequestWatcher()
+        self._held = b""
+        """An unfinished character, not yet shown to the engine."""
         self._other_keys = dict.fromkeys(MODIFY_OTHER_KEYS, 0)
         self._alternate = False
         self._renumber()
@@ -287,13 +311,21 @@ class Engine(ABC):
     def feed(self, data: bytes) -> None:
         """Obey guest output. Split anywhere, it gives the same screen."""
         self._requests.feed(data)
-        allowed = self._guard.filter(data)
+        allowed = self._held + self._guard.filter(data)
+        # An engine would show what became of a character that never ends.
+        unfinished = _UNFINISHED.search(allowed, max(0, len(allowed) - 3))
+        self._held = unfinished[0] if unfinished else b""
+        allowed = allowed[: unfinished.start()] if unfinished else allowed
         if allowed:
             self._attempt(lambda: self._obey(allowed))
 
     def _obey(self, data: bytes) -> None:
-        """Let the engine obey `data`, and keep what its sequences say about numbers and keys."""
-        for piece, event, parameters in split(data):
+        """Let the engine obey `data`, and take notice of the sequences that matter beside it."""
+        for piece, event, values in split(data):
+            if event is Event.VERSION:
+                # DCS > | text ST (xterm ctlseqs, XTVERSION).
+                self._answer(b"\x1bP>|muxtui " + __version__.encode() + b"\x1b\\")
+                continue
             self._write(piece)
             match event:
                 case Event.RESET:
@@ -303,16 +335,23 @@ class Engine(ABC):
                 case Event.CLEAR:
                     self.cleared += 1
                 case Event.KEYS:
-                    self._other_keys.update(parameters)
+                    self._other_keys.update(values)
+
+    def _answer(self, reply: bytes) -> None:
+        """Keep a reply for `take_replies`, as much as there is room for."""
+        self._replies += reply[: MAX_REPLIES - len(self._replies)]
 
     def abort(self) -> None:
-        """Leave the sequence or string in progress, as at a gap in the output.
+        """Leave the sequence, string or character in progress, as at a gap in the output.
 
-        Modes, margins, colours and the screen stay as they are.
+        Modes, margins, colours and the screen stay as they are, and nothing is answered.
         """
         self._guard = Guard()
         self._requests.abort()
-        self._attempt(self._ground)
+        self._held = b""
+        answered = len(self._replies)
+        self._attempt(lambda: self._write(_CANCEL))
+        del self._replies[answered:]
 
     def take_requests(self) -> list[Request]:
         """Return, and forget, what the guest asked of the desktop, oldest first."""
@@ -417,22 +456,23 @@ class Engine(ABC):
         Much faster than `lines`; the texts are those of its runs.
         """
 
-    @abstractmethod
     def set_colours(
         self,
-        foreground: tuple[int, int, int] | None,
-        background: tuple[int, int, int] | None,
-        cursor: tuple[int, int, int] | None,
-        palette: Sequence[tuple[int, int, int]],
+        foreground: Rgb | None,
+        background: Rgb | None,
+        cursor: Rgb | None,
+        palette: Sequence[Rgb],
     ) -> None:
         """Tell what colours the view paints with, so that OSC 4, 10, 11 and 12 are answered.
 
         Args:
-            foreground: The default foreground; `None`: unknown, such queries stay unanswered.
+            foreground: The default foreground; `None`: the engine's own, or no answer.
             background: The default background.
             cursor: The cursor's colour.
-            palette: The first entries of the palette, up to 256; the rest are xterm's.
+            palette: The first entries of the palette, up to 256; the rest are the engine's own.
         """
+        self._colours = Colours(foreground, background, cursor, tuple(palette))
+        self._attempt(lambda: self._paint(self._colours))
 
     @property
     @abstractmethod
@@ -470,8 +510,8 @@ class Engine(ABC):
         """Obey output the guard let through."""
 
     @abstractmethod
-    def _ground(self) -> None:
-        """Bring the parser to its ground state."""
+    def _paint(self, colours: Colours) -> None:
+        """Take over the view's colours."""
 
     @abstractmethod
     def _cursor_row(self) -> int:

@@ -25,13 +25,13 @@ from muxcore.vt.engine import (
     clean_title,
 )
 from muxcore.vt.ghostty_library import Handles, Library, Out
-from muxcore.vt.ghostty_lines import LineCounter, read_texts, read_wraps
+from muxcore.vt.ghostty_lines import LineCounter, read_rows, read_texts, read_wraps
 from muxcore.vt.ghostty_rows import RowReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from muxcore.vt.engine import EngineMaker
+    from muxcore.vt.engine import Colours, EngineMaker
 
 _BYTES_A_CELL = 8
 """A packed cell."""
@@ -39,7 +39,7 @@ _BYTES_A_CELL = 8
 _PAGE_BYTES = 1 << 19
 """More than a page of scrollback takes; memory is granted and freed by pages."""
 
-_LEAST_LINES = 512
+_LEAST_LINES = 2048
 """Kept even where fewer are shown, so that lines can be counted (see `LineCounter`)."""
 
 _PAGE_LINES = 4096
@@ -99,6 +99,7 @@ class GhosttyEngine(Engine):
         self._connect_callbacks()
         self._set_size(abi.OPT_KITTY_IMAGE_STORAGE_LIMIT, 0)
         self._grant_scrollback()
+        self._paint(self._colours)
 
     def _connect_callbacks(self) -> None:
         """Let the library report replies, bells and sizes; the callbacks do not hold the engine."""
@@ -121,14 +122,19 @@ class GhosttyEngine(Engine):
         for option, callback in zip(options, self._callbacks, strict=True):
             self._library.call("terminal_set", self._terminal, option, callback)
 
-    def set_colours(
-        self,
-        foreground: tuple[int, int, int] | None,
-        background: tuple[int, int, int] | None,
-        cursor: tuple[int, int, int] | None,
-        palette: Sequence[tuple[int, int, int]],
-    ) -> None:
-        """See `Engine`."""
+    def _paint(self, colours: Colours) -> None:
+        entries = (abi.Rgb * 256)()
+        self._get(abi.DATA_COLOR_PALETTE_DEFAULT, entries)
+        for at, colour in enumerate(colours.palette[:256]):
+            entries[at] = abi.Rgb(*colour)
+        self._library.call("terminal_set", self._terminal, abi.OPT_COLOR_PALETTE, entries)
+        for option, single in (
+            (abi.OPT_COLOR_FOREGROUND, colours.foreground),
+            (abi.OPT_COLOR_BACKGROUND, colours.background),
+            (abi.OPT_COLOR_CURSOR, colours.cursor),
+        ):
+            value = c.byref(abi.Rgb(*single)) if single else None
+            self._library.call("terminal_set", self._terminal, option, value)
 
     def _set_size(self, option: int, value: int) -> None:
         self._library.call("terminal_set", self._terminal, option, c.byref(c.c_size_t(value)))
@@ -148,17 +154,20 @@ class GhosttyEngine(Engine):
         self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, 2 * self._kept + _PAGE_LINES)
 
     def _write(self, data: bytes) -> None:
+        # Lines are counted exactly while less than the whole scrollback passes in one write.
+        size = 2 * self._kept
+        for at in range(0, len(data), size):
+            self._write_piece(data[at : at + size])
+        self._stale, self._known_modes = True, None
+
+    def _write_piece(self, data: bytes) -> None:
         before = None if self._alternate else self._counter.before()
         self._library.c.ghostty_terminal_vt_write(self._terminal, data, len(data))
-        self._stale, self._known_modes = True, None
         alternate = self._get(abi.DATA_ACTIVE_SCREEN, c.c_int()).value == 1
         if alternate != self._alternate:
             self._switched(alternate)
         elif before is not None:
             self._counter.after(before, self._rows, self._kept)
-
-    def _ground(self) -> None:
-        self._write(b"\x18")
 
     def _resize(self) -> None:
         size = (self._cols, self._rows, *CELL_PIXELS)
@@ -260,14 +269,16 @@ class GhosttyEngine(Engine):
                 self._dirty.add(y)
         self._library.call("render_state_clean", state)
 
-    def packed_cells_match(self) -> bool:
-        """Whether the screen's packed cells mean what `ghostty_cell_get` says they mean."""
-        self._library.call("render_state_update", self._handles.state, self._terminal)
+    def packing_is_known(self) -> bool:
+        """Whether the screen's packed cells and rows mean what the library says they mean."""
+        library, terminal, height = self._library, self._terminal, self._rows
+        library.call("render_state_update", self._handles.state, terminal)
         for _, raw in self._reader.changed(self._handles.state):
-            asked = memoryview(self._library.repack(raw)).cast("Q")
+            asked = memoryview(library.repack(raw)).cast("Q")
             if [*map(unpack, memoryview(raw).cast("Q"))] != [*map(unpack, asked)]:
                 return False
-        return True
+        wraps = [library.ask_wraps(row) for row in read_rows(library, terminal, 0, height)]
+        return wraps == read_wraps(library, terminal, 0, height)
 
     @property
     def first_line(self) -> int:
@@ -356,7 +367,7 @@ def choose() -> tuple[str, EngineMaker]:
     engine = GhosttyEngine(library, selftest.ROWS, selftest.COLS, 0)
     try:
         engine.feed(selftest.SAMPLE)
-        library.packed = engine.packed_cells_match()
+        library.packed = engine.packing_is_known()
         selftest.check(engine)
     finally:
         engine.close()

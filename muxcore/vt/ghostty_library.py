@@ -16,8 +16,12 @@ Out = TypeVar("Out", bound="_CData")
 """What a call fills in and its wrapper returns."""
 
 
+_ROW_WRAP = 1 << 32
+"""In a packed row, whether it goes on in the next one."""
+
+
 class Library:
-    """The loaded library, and whether its packed cells are laid out as `muxcore.vt.cells` reads."""
+    """The loaded library, and whether rows and cells are packed as here and in `cells` is read."""
 
     def __init__(self) -> None:
         """Load the library.
@@ -27,10 +31,11 @@ class Library:
         """
         try:
             self.c = abi.load()
+            self.quick_style = abi.load_quick_style()
         except (OSError, AttributeError, ImportError) as error:
             raise EngineError(f"libghostty-vt cannot be loaded: {error}") from error
         self.packed = True
-        """Whether rows are read as packed cells; else each cell is asked for, 50 times slower."""
+        """Whether rows and cells are read by their bits; asking for each is 50 times slower."""
 
     def call(self, name: str, *arguments: object) -> None:
         """Call `ghostty_NAME`.
@@ -60,6 +65,16 @@ class Library:
         cells = memoryview(raw).cast("Q")
         return b"".join(self._repack_cell(cell).to_bytes(8, "little") for cell in cells)
 
+    def wraps(self, row: int) -> bool:
+        """Return whether a row goes on in the next one."""
+        return bool(row & _ROW_WRAP) if self.packed else self.ask_wraps(row)
+
+    def ask_wraps(self, row: int) -> bool:
+        """Return the same from the library itself."""
+        wrap = c.c_bool()
+        self.call("row_get", row, abi.ROW_DATA_WRAP, c.byref(wrap))
+        return wrap.value
+
     def _repack_cell(self, cell: int) -> int:
         tag = self._field(cell, abi.CELL_CONTENT_TAG, c.c_int()).value
         if tag == TAG_BG_RGB:
@@ -70,7 +85,9 @@ class Library:
         else:
             content = self._field(cell, abi.CELL_CODEPOINT, c.c_uint32()).value
         style_id = self._field(cell, abi.CELL_STYLE_ID, c.c_uint16()).value
-        return pack(tag, content, style_id, self._field(cell, abi.CELL_WIDE, c.c_int()).value)
+        width = self._field(cell, abi.CELL_WIDE, c.c_int()).value
+        link = self._field(cell, abi.CELL_HAS_HYPERLINK, c.c_bool()).value
+        return pack(tag, content, style_id, width, link=link)
 
     def _field(self, cell: int, key: int, out: Out) -> Out:
         self.call("cell_get", cell, key, c.byref(out))

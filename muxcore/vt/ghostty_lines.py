@@ -14,6 +14,8 @@ from muxcore.vt import ghostty_abi as abi
 from muxcore.vt.cells import clean_cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from muxcore.vt.ghostty_library import Handles, Library
 
 
@@ -25,15 +27,17 @@ class LineCounter:
         self._library = library
         self._handles = handles
         self._at = abi.PointCoordinate()
+        self._rows = c.c_size_t()
         self.first = 0
         """The number of the library's row 0."""
 
     def scrollback(self) -> int:
         """Return how many rows the library keeps above the screen that is shown."""
-        rows = c.c_size_t()
-        terminal = self._handles.terminal
-        self._library.call("terminal_get", terminal, abi.DATA_SCROLLBACK_ROWS, c.byref(rows))
-        return rows.value
+        result = self._library.c.ghostty_terminal_get(
+            self._handles.terminal, abi.DATA_SCROLLBACK_ROWS, c.byref(self._rows)
+        )
+        self._library.check("terminal_get", result)
+        return self._rows.value
 
     def before(self) -> int:
         """Prepare for a write; return the scrollback's rows."""
@@ -41,9 +45,10 @@ class LineCounter:
         # The youngest row of the scrollback: nothing but dropping or erasing moves it, and it
         # goes last.
         point = abi.Point(tag=abi.POINT_SCREEN, y=max(0, rows - 1))
-        self._library.call(
-            "tracked_grid_ref_set", self._handles.tracked, self._handles.terminal, point
+        result = self._library.c.ghostty_tracked_grid_ref_set(
+            self._handles.tracked, self._handles.terminal, point
         )
+        self._library.check("tracked_grid_ref_set", result)
         return rows
 
     def after(self, before: int, height: int, kept: int) -> None:
@@ -71,11 +76,11 @@ def read_texts(
     library: Library, terminal: c.c_void_p, start: int, stop: int, cols: int
 ) -> list[str]:
     """Return the text of the library's rows `start` to `stop` - 1, trailing blanks stripped."""
-    selection = abi.Selection(size=c.sizeof(abi.Selection))
-    for ref, x, y in ((selection.start, 0, start), (selection.end, cols - 1, stop - 1)):
-        ref.size = c.sizeof(abi.GridRef)
-        point = abi.Point(tag=abi.POINT_SCREEN, x=x, y=y)
-        library.call("terminal_grid_ref", terminal, point, c.byref(ref))
+    selection = abi.Selection(
+        size=c.sizeof(abi.Selection),
+        start=_refer(library, terminal, start),
+        end=_refer(library, terminal, stop - 1, cols - 1),
+    )
     options = abi.SelectionFormatOptions(
         size=c.sizeof(abi.SelectionFormatOptions),
         emit=abi.FORMAT_PLAIN,
@@ -94,22 +99,49 @@ def read_texts(
         size = length.value
     library.check("terminal_selection_format_buf", result)
     text = c.string_at(buffer, length.value).decode("utf-8", "replace")
-    lines = [_clean(line) for line in text.split("\n")]
-    return lines + [""] * (stop - start - len(lines))
-
-
-def _clean(line: str) -> str:
-    return (line if line.isprintable() else clean_cluster(line)).rstrip(" ")
+    lines = text.split("\n")
+    if not text.replace("\n", "").isprintable():
+        lines = [clean_cluster(line) for line in lines]
+    return [line.rstrip(" ") for line in lines] + [""] * (stop - start - len(lines))
 
 
 def read_wraps(library: Library, terminal: c.c_void_p, start: int, stop: int) -> list[bool]:
     """Return whether each of the library's rows `start` to `stop` - 1 goes on in the next."""
-    ref, row, wrap = abi.GridRef(size=c.sizeof(abi.GridRef)), c.c_uint64(), c.c_bool()
-    wraps = []
-    for y in range(start, stop):
-        point = abi.Point(tag=abi.POINT_SCREEN, y=y)
-        library.call("terminal_grid_ref", terminal, point, c.byref(ref))
-        library.call("grid_ref_row", c.byref(ref), c.byref(row))
-        library.call("row_get", row, abi.ROW_DATA_WRAP, c.byref(wrap))
-        wraps.append(wrap.value)
-    return wraps
+    return [library.wraps(row) for row in read_rows(library, terminal, start, stop)]
+
+
+def read_rows(library: Library, terminal: c.c_void_p, start: int, stop: int) -> Iterator[int]:
+    """Yield what the library has packed about each of its rows `start` to `stop` - 1."""
+    get, row = library.c.ghostty_grid_ref_row, c.c_uint64()
+    row_at = c.byref(row)
+    while start < stop:
+        end = _page_end(library, terminal, start, stop)
+        ref = _refer(library, terminal, start)
+        ref_at = c.byref(ref)
+        for y in range(ref.y, ref.y + end - start):
+            ref.y = y
+            library.check("grid_ref_row", get(ref_at, row_at))
+            yield row.value
+        start = end
+
+
+def _page_end(library: Library, terminal: c.c_void_p, start: int, stop: int) -> int:
+    """Return the first of the rows up to `stop` that is not on the page of row `start`."""
+    page = _refer(library, terminal, start).node
+    # A page's rows follow one another: halve the rows that may be on it.
+    low, high = start, stop
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _refer(library, terminal, middle).node == page:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _refer(library: Library, terminal: c.c_void_p, row: int, column: int = 0) -> abi.GridRef:
+    """Return a reference to a cell of the library's row `row`; good until the next write."""
+    ref = abi.GridRef(size=c.sizeof(abi.GridRef))
+    point = abi.Point(tag=abi.POINT_SCREEN, x=column, y=row)
+    library.call("terminal_grid_ref", terminal, point, c.byref(ref))
+    return ref

@@ -30,6 +30,8 @@ class Event(enum.Enum):
     """May show the main or the alternate screen."""
     KEYS = "keys"
     """XTMODKEYS or XTFMTKEYS for the keys that have no sequence of their own."""
+    VERSION = "version"
+    """XTVERSION: asks for the terminal's name."""
 
 
 MODIFY_OTHER_KEYS = (b"m", b"f")
@@ -44,7 +46,7 @@ _NOTABLE = re.compile(
     rb"\x1b(?:c"
     rb"|\[\??([0-9;]*)J"
     rb"|\[\?([0-9;]*)([hlr])"
-    rb"|\[>([0-9;]*)([mnf]))"
+    rb"|\[>([0-9;]*)([mnfq]))"
 )
 _SCREENS = frozenset({47, 1047, 1049})
 _CLEARED_SCREENS = frozenset({1047, 1049})
@@ -85,23 +87,26 @@ def _judge(found: re.Match[bytes]) -> tuple[Event, dict[bytes, int]]:
             return Event.OUTPUT, {}
         cleared = mode_final == b"h" and numbers & _CLEARED_SCREENS
         return Event.CLEAR if cleared else Event.SWITCH, {}
+    if keys_final == b"q":
+        return (Event.OUTPUT if _numbers(keys)[0] else Event.VERSION), {}
     if keys is not None:
-        return _other_keys(_numbers(keys), keys_final)
+        return _other_keys(keys, keys_final)
     return Event.RESET, {}
 
 
-def _other_keys(numbers: list[int], final: bytes) -> tuple[Event, dict[bytes, int]]:
+def _other_keys(parameters: bytes, final: bytes) -> tuple[Event, dict[bytes, int]]:
     """Return what XTMODKEYS or XTFMTKEYS with these parameters does.
 
-    Without parameters it resets all resources, without a value the one it names; CSI > 4 n
-    disables modifyOtherKeys.
+    Without any it resets all resources, without a value the one it names; CSI > 4 n disables
+    modifyOtherKeys.
     """
-    if numbers[0] not in {0, _OTHER_KEYS}:
-        return Event.OUTPUT, {}
+    resource, value, *_ = *_numbers(parameters), 0
     if final == b"n":
-        # Without a parameter it is modifyFunctionKeys that is disabled.
-        return (Event.KEYS, {b"m": 0}) if numbers[0] else (Event.OUTPUT, {})
-    value = numbers[1] if len(numbers) > 1 and numbers[0] else 0
+        return (Event.KEYS, {b"m": 0}) if resource == _OTHER_KEYS else (Event.OUTPUT, {})
+    if not parameters:
+        return Event.KEYS, {final: 0}
+    if resource != _OTHER_KEYS:
+        return Event.OUTPUT, {}
     return Event.KEYS, {final: value if value <= _MAX_VALUE[final] else 0}
 
 

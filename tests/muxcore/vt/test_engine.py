@@ -207,12 +207,25 @@ def test_the_alternate_screen_has_no_scrollback(engine: Engine) -> None:
     assert engine.scrollback_lines > 0
 
 
+@pytest.mark.parametrize("limit", [0, 50, 3000])
+@pytest.mark.parametrize("cols", [20, 200, 300])
 @pytest.mark.parametrize("name", sorted(MAKERS))
-def test_scrollback_is_bounded(name: str) -> None:
-    made = MAKERS[name](4, 20, 50)
-    made.feed(b"".join(b"line %d\r\n" % number for number in range(20_000)))
-    # libghostty-vt counts whole pages, of thousands of lines this short.
-    assert 50 <= made.scrollback_lines <= 6000
+def test_as_many_lines_are_kept_as_were_asked_for(name: str, cols: int, limit: int) -> None:
+    made = MAKERS[name](4, cols, limit)
+    for start in range(0, 20_000, 1000):
+        made.feed(b"".join(b"line %d\r\n" % number for number in range(start, start + 1000)))
+        assert made.end_line == start + 1000 + 1
+        assert made.first_line == max(0, made.end_line - 4 - limit)
+    assert made.texts(made.first_line, made.first_line + 1)[0][0] == f"line {made.first_line}"
+    made.close()
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_scrollback_is_bounded_in_memory_too(name: str) -> None:
+    made = MAKERS[name](4, 200, 1_000_000, 1 << 20)
+    made.feed(b"".join(b"line %d\r\n" % number for number in range(30_000)))
+    assert 2000 < made.end_line - made.first_line < 7000
+    assert made.end_line == 30_001
     made.close()
 
 

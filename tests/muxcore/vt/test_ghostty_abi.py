@@ -18,7 +18,6 @@ PREFIXES = {
     "SCROLL_": "GHOSTTY_SCROLL_",
     "STATE_": "GHOSTTY_RENDER_STATE_DATA_",
     "DIRTY_": "GHOSTTY_RENDER_STATE_DIRTY_",
-    "ROW_CELLS_STYLE": "GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_STYLE",
     "ROW_CELLS_GRAPHEMES_UTF8": "GHOSTTY_RENDER_STATE_ROW_CELLS_DATA_GRAPHEMES_UTF8",
     "ROW_DATA_": "GHOSTTY_ROW_DATA_",
     "ROW_": "GHOSTTY_RENDER_STATE_ROW_DATA_",
@@ -35,8 +34,7 @@ STRUCTURES = {
     abi.String: "GhosttyString",
     abi.Buffer: "GhosttyBuffer",
     abi.CellsView: "GhosttyCellsView",
-    abi.StyleColor: "GhosttyStyleColor",
-    abi.Style: "GhosttyStyle",
+    abi.Rgb: "GhosttyColorRgb",
     abi.Cursor: "GhosttyRenderStateCursor",
     abi.Point: "GhosttyPoint",
     abi.PointCoordinate: "GhosttyPointCoordinate",
@@ -74,6 +72,23 @@ def test_every_structure_is_laid_out_as_the_packages_own(structure: type[ctypes.
             assert getattr(structure, name).offset == offsets[name], name
 
 
+def test_a_style_is_laid_out_as_the_packages_own() -> None:
+    from pyghostty import _ffi
+
+    style = _ffi.ffi.new("GhosttyStyle *")
+    assert abi.STYLE.size == _ffi.ffi.sizeof("GhosttyStyle")
+    style.size, style.underline = 72, 5
+    for at, colour in enumerate((style.fg_color, style.bg_color, style.underline_color)):
+        colour.tag = at
+        colour.value.rgb = (3 * at + 1, 3 * at + 2, 3 * at + 3)
+    for name in abi.STYLE_FLAGS[::2]:
+        setattr(style, name, True)
+    *fields, flags, underline = abi.STYLE.unpack(bytes(_ffi.ffi.buffer(style)))
+    assert fields == [72, 0, 1, 2, 3, 1, 4, 5, 6, 2, 7, 8, 9]
+    assert flags == 0x0001_0001_0001_0001
+    assert underline == 5
+
+
 def sample(library: Library) -> GhosttyEngine:
     engine = GhosttyEngine(library, selftest.ROWS, selftest.COLS, 0)
     engine.feed(selftest.SAMPLE)
@@ -82,7 +97,7 @@ def sample(library: Library) -> GhosttyEngine:
 
 def test_packed_cells_are_what_the_library_says_they_are() -> None:
     engine = sample(Library())
-    assert engine.packed_cells_match()
+    assert engine.packing_is_known()
     engine.close()
 
 
