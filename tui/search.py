@@ -15,7 +15,7 @@ MAX_RECALLED = 50
 """Searches that can be recalled."""
 
 _NEXT_CASE: dict[Case, Case] = {"smart": "on", "on": "off", "off": "smart"}
-_CASES: dict[Case, str] = {"smart": "smart case", "on": "case counts", "off": "any case"}
+_CASES: dict[Case, str] = {"smart": "smart case", "on": "match case", "off": "any case"}
 
 
 @dataclass
@@ -113,9 +113,9 @@ class Search:
         return f"{at}{total}{more}"
 
     @property
-    def switches(self) -> str:
-        """How the pattern is understood: `regex, smart case`."""
-        return f"{'regex' if self.query.regex else 'text'}, {_CASES[self.query.case]}"
+    def switches(self) -> tuple[str, str]:
+        """How the pattern is understood: `regex` or `text`, and whether case counts."""
+        return "regex" if self.query.regex else "text", _CASES[self.query.case]
 
 
 def _place(match: Match) -> Place:

@@ -102,11 +102,11 @@ def test_a_match_over_a_wrap_is_marked_in_each_line() -> None:
 def test_switches_turn_and_are_named() -> None:
     query = Query("x")
     for switch, words in [
-        ("regex", "text, smart case"),
-        ("regex", "regex, smart case"),
-        ("case", "regex, case counts"),
-        ("case", "regex, any case"),
-        ("case", "regex, smart case"),
+        ("regex", ("text", "smart case")),
+        ("regex", ("regex", "smart case")),
+        ("case", ("regex", "match case")),
+        ("case", ("regex", "any case")),
+        ("case", ("regex", "smart case")),
     ]:
         query = toggled(query, switch)
         assert Search(Place(0, 0), True, query).switches == words

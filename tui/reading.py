@@ -1,0 +1,286 @@
+"""Reading what a guest printed: whose a key or a click is while one searches, selects or copies.
+
+One of three holds the keys: the search's input line, a search that was accepted (`n` and `N`), or
+copy mode. A selection with the mouse holds none.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal
+
+from tui.copy_mode import CopyMode, Outcome
+from tui.paint import Span
+from tui.rows import Extent, Place, Rows
+from tui.searching import Searching
+from tui.selecting import Selecting
+
+if TYPE_CHECKING:
+    from muxcore.vt.keys import Key
+    from tui.line_view import LineView
+    from tui.selection import Selection
+
+MAX_KEYS = 256
+"""Keys that wait for copy mode to read the lines it needs."""
+
+Mode = Literal["", "typing", "found", "copy"]
+
+_PAGES = {"pageup": -1, "shift+pageup": -1, "pagedown": 1, "shift+pagedown": 1}
+_LINES = {"up": -1, "down": 1}
+
+
+class Reading:
+    """What goes on in one view.
+
+    Args:
+        view: the view.
+        run: runs a coroutine in the background.
+        later: calls a function after so many seconds.
+        changed: called when the mode, or what is said of it, is another.
+        copy: copies a selection.
+        give_back: is given keys that were typed ahead of the end of copy mode.
+    """
+
+    def __init__(
+        self,
+        view: LineView,
+        *,
+        run: Callable[[Coroutine[Any, Any, None]], object],
+        later: Callable[[float, Callable[[], None]], object],
+        changed: Callable[[], None],
+        copy: Callable[[Selection], None],
+        give_back: Callable[[Key], None],
+    ) -> None:
+        self._view = view
+        self._run = run
+        self._changed = changed
+        self._copy = copy
+        self._give_back = give_back
+        self.searching = Searching(view, run, later, changed, self._landed)
+        self.selecting = Selecting(view, run, copy)
+        self._typing = False
+        self._copy_mode: CopyMode | None = None
+        self._cursor = Extent(Place(0, 0), Place(0, 1))
+        self._copy_selection: Selection | None = None
+        self._keys: deque[Key] = deque()
+        self._obeying = False
+
+    @property
+    def mode(self) -> Mode:
+        """Who has the keys."""
+        if self._typing:
+            return "typing"
+        if self._copy_mode is not None:
+            return "copy"
+        return "found" if self.searching.active else ""
+
+    @property
+    def note(self) -> str:
+        """What the status bar says of it."""
+        if self._copy_mode is None:
+            return ""
+        found = self.searching.search.count if self.searching.search else ""
+        kind = {"": "", "cells": "visual", "lines": "lines", "block": "block"}
+        parts = ("copy mode", kind[self._copy_mode.kind], self._copy_mode.count, found)
+        return " ".join(filter(None, parts))
+
+    @property
+    def selection(self) -> Selection | None:
+        """What is selected."""
+        return self._copy_selection or self.selecting.selection
+
+    # Beginning and ending.
+
+    def search(self, *, older: bool = True) -> None:
+        """Begin to search: from the cursor in copy mode, else from the end of what is shown."""
+        if self._copy_mode is not None:
+            origin = self._copy_mode.place
+        else:
+            origin = Place(self._view.first_line + self._view.page, 0)
+        self.searching.begin(origin, older=older)
+        self._typing = True
+        self._changed()
+
+    def accept(self) -> None:
+        """Enter in the input line: keep what was found, or end with nothing."""
+        self._typing = False
+        self.searching.accept()
+        search = self.searching.search
+        if search is not None and not search.query.pattern and not self.searching.repeat():
+            self.searching.end(back=True)
+        self._landed()
+        self._changed()
+
+    def give_up(self) -> None:
+        """Escape in the input line, or after it: back to where the view was."""
+        self._typing = False
+        self.searching.end(back=self._copy_mode is None)
+        self._show_copy_mode()
+        self._changed()
+
+    def copy_mode(self) -> None:
+        """Begin copy mode with its cursor on the guest's."""
+        if self._copy_mode is not None:
+            return
+        self.searching.end(back=False)
+        self.selecting.clear()
+        terminal, view = self._view.terminal, self._view
+        line = terminal.end_line - terminal.rows + terminal.cursor.row
+        col = min(terminal.cursor.col, terminal.cols - 1)
+        if not view.first_line <= line < view.first_line + view.page:
+            line, col = view.first_line + view.page - 1, 0
+        self._copy_mode = CopyMode(Place(line, col), view.first_line, view.page, terminal.epoch)
+        self._cursor = Extent(Place(line, col), Place(line, col + 1))
+        view.hold()
+        self._put(Place(line, col))
+
+    def end(self) -> None:
+        """End all of it; keys are the guest's again."""
+        self._typing = False
+        self._leave_copy_mode()
+        self.searching.end(back=False)
+        self.selecting.clear()
+
+    def _leave_copy_mode(self) -> None:
+        if self._copy_mode is None:
+            return
+        self._copy_mode = self._copy_selection = None
+        self.searching.end(back=False)
+        self._view.scroll_to_end()
+        self._view.remark()
+        self._changed()
+
+    # Keys.
+
+    def press(self, key: Key) -> bool:
+        """Take a key; whether it was not for the guest."""
+        if self.mode == "copy":
+            if len(self._keys) < MAX_KEYS:
+                self._keys.append(key)
+            if not self._obeying:
+                self._obeying = True
+                self._run(self._obey())
+            return True
+        if self.mode == "found":
+            self._press_found(key.name)
+            return True
+        self.selecting.clear()
+        return False
+
+    def _press_found(self, key: str) -> None:
+        if key in ("n", "N"):
+            self.searching.step(back=key == "N")
+        elif key in ("escape", "ctrl+c"):
+            self.give_up()
+        elif key in ("enter", "kp_enter", "q"):
+            self.searching.end(back=False)
+        elif key in ("/", "?"):
+            self.search(older=key == "?")
+        elif lines := _LINES.get(key, self._view.page * _PAGES.get(key, 0)):
+            self._view.go_to(self._view.first_line + lines)
+
+    async def _obey(self) -> None:
+        """Obey the keys of copy mode, one after the other."""
+        try:
+            while self._keys and (mode := self._copy_mode) is not None:
+                await self._obey_key(mode, self._keys.popleft().name)
+        finally:
+            self._obeying = False
+        while self._keys:
+            self._give_back(self._keys.popleft())
+
+    async def _obey_key(self, mode: CopyMode, key: str) -> None:
+        rows = Rows(self._view.terminal)
+        mode.height = self._view.page
+        outcome = await mode.press(key, rows)
+        line = await mode.line(rows) if outcome == "copy line" else None
+        await self._settle(mode, rows)
+        if self._copy_mode is mode:
+            if mode.top <= rows.first:
+                self._view.fetch_older()
+            self._finish(outcome, line or self._copy_selection)
+
+    async def _settle(self, mode: CopyMode, rows: Rows) -> None:
+        """Show what copy mode has come to: a cell is whole, a selection reaches to it."""
+        cursor = await rows.cell(mode.place)
+        selection = await mode.selection(rows)
+        if self._copy_mode is mode:
+            self._cursor, self._copy_selection = cursor, selection
+            self._show_copy_mode()
+            self._changed()
+
+    def _finish(self, outcome: Outcome, selection: Selection | None) -> None:
+        if outcome in ("copy", "copy line", "leave"):
+            if outcome != "leave" and selection is not None:
+                self._copy(selection)
+            self._leave_copy_mode()
+        elif outcome in ("search", "search back"):
+            self.search(older=outcome == "search back")
+        elif outcome in ("next", "previous"):
+            self._step(back=outcome == "previous")
+
+    def _step(self, *, back: bool) -> None:
+        if self.searching.active:
+            self.searching.step(back=back)
+        elif self._copy_mode is not None:
+            self.searching.begin(self._copy_mode.place, older=back)
+            if not self.searching.repeat():
+                self.searching.end(back=False)
+
+    def _landed(self) -> None:
+        """Put copy mode's cursor on the match that is looked at, once it was accepted."""
+        search = self.searching.search
+        if not self._typing and search is not None and search.match is not None:
+            self._put(Place(search.match.line, search.match.start))
+
+    def _put(self, place: Place) -> None:
+        """Put copy mode's cursor on a place."""
+        if self._copy_mode is not None:
+            rows = Rows(self._view.terminal)
+            self._copy_mode.go(place, rows)
+            self._run(self._settle(self._copy_mode, rows))
+
+    def _show_copy_mode(self) -> None:
+        if self._copy_mode is not None:
+            self._view.go_to(self._copy_mode.top)
+            self._view.reveal(self._copy_mode.place)
+            self._view.hold()
+            self._view.remark()
+
+    # The mouse.
+
+    def scroll(self, lines: int) -> bool:
+        """Scroll by lines where a mode has to know of it; whether it did."""
+        if self._copy_mode is None:
+            return False
+        rows = Rows(self._view.terminal)
+        self._copy_mode.height = self._view.page
+        self._copy_mode.scroll(lines, rows)
+        self._run(self._settle(self._copy_mode, rows))
+        return True
+
+    def click(self, place: Place, *, block: bool) -> None:
+        """The left button goes down."""
+        self._put(place)
+        self.selecting.press(place, block=block)
+
+    # The screen.
+
+    def output(self, *, epoch: bool) -> None:
+        """Something was printed; `epoch`: and lines have other numbers now."""
+        if epoch:
+            self.selecting.check()
+            self._leave_copy_mode()
+        self.searching.output()
+
+    def spans(self, line: int) -> list[Span]:
+        """What to mark in a line."""
+        spans = self.searching.spans(line)
+        terminal = self._view.terminal
+        if (selection := self.selection) is not None and selection.epoch == terminal.epoch:
+            span = selection.span(line, terminal.cols)
+            spans += [Span(*span, "selection")] if span else []
+        if self._copy_mode is not None and self._cursor.start.line == line:
+            spans.append(Span(self._cursor.start.col, self._cursor.stop.col, "cursor"))
+        return spans
