@@ -141,6 +141,17 @@ def add_verbs(verbs: Verbs) -> None:
     log.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
     log.add_argument("--raw", action="store_true", help="on a terminal too, byte for byte")
 
+    screen = add_verb(verbs, "screen", _screen, "print a console's present screen")
+    screen.add_argument("name", metavar="NAME")
+    form = screen.add_mutually_exclusive_group()
+    form.add_argument("--ansi", action="store_true", help="with its colours")
+    form.add_argument("--json", action="store_true", help="with cursor, modes and title")
+    screen.add_argument(
+        "--size",
+        metavar="COLSxROWS",
+        help="as a terminal of this size shows it (default: as the guest believes it is)",
+    )
+
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     """Parse `argv` and carry it out; an error is told in one line on standard error."""
@@ -198,6 +209,12 @@ def _attach(args: argparse.Namespace) -> int:
     return attach(args)
 
 
+def _screen(args: argparse.Namespace) -> int:
+    from muxcore.cli.screen import screen
+
+    return screen(args)
+
+
 def _verb(name: str) -> Run:
     def run(args: argparse.Namespace) -> int:
         from muxcore.cli import verbs
@@ -206,6 +223,16 @@ def _verb(name: str) -> Run:
         return status
 
     return run
+
+
+def engine_words() -> str:
+    """The terminal engine of this machine, or why there is none."""
+    from muxcore.vt.engine import EngineError, engine_name
+
+    try:
+        return engine_name()
+    except EngineError as error:
+        return printable(f"missing: {error}")
 
 
 def _add_socket(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -233,5 +260,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from muxcore.version import __version__
 
-        print(f"muxtui {__version__}")
+        print(f"muxtui {__version__} (engine {engine_words()})")
         parser.exit()

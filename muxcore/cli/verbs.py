@@ -15,7 +15,7 @@ from typing import Any
 
 from muxcore.attach import AttachStream, attach
 from muxcore.cli.exits import ExitCode
-from muxcore.cli.parser import complain, socket_path
+from muxcore.cli.parser import complain, engine_words, socket_path
 from muxcore.cli.stdio import read_stdin
 from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
@@ -90,6 +90,8 @@ def ls(args: argparse.Namespace) -> int:
     async def work(client: Client) -> int:
         consoles = await client.consoles()
         print(json.dumps(consoles, indent=2) if args.json else table(consoles))
+        if sys.stdout.isatty() and not args.json:
+            print(f"engine: {engine_words()}")
         return ExitCode.OK
 
     return with_client(socket_path(args), work)

@@ -41,7 +41,7 @@ def test_without_a_command_it_says_what_there_is() -> None:
     assert "COMMAND" in done.stderr
     done = cli("--help")
     assert done.returncode == 0
-    for verb in ("serve", "add", "rm", "ls", "stop", "attach", "send", "log"):
+    for verb in ("serve", "add", "rm", "ls", "stop", "attach", "send", "log", "screen"):
         assert verb in done.stdout
     assert ExitCode.NO_DAEMON.meaning in done.stdout
 
