@@ -79,7 +79,7 @@ class Activity:
         self._marks = {
             console.name: ConsoleMark(
                 console.end > self._seen[console.name][0],
-                console.bells > self._seen[console.name][1],
+                max(0, console.bells - self._seen[console.name][1]),
             )
             for console in consoles
         }

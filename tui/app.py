@@ -11,11 +11,13 @@ from rich.console import COLOR_SYSTEMS
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.filter import Monochrome, NoColor
+from textual.geometry import Offset
 
 from tui.actions import DEFAULT_PREFIX
-from tui.colour_depth import Depth, colour_depth
+from tui.colour_depth import Depth, colour_depth, is_modern
 from tui.commands import Commands
 from tui.driver import MuxDriver
+from tui.look import Look
 from tui.screens.console import ConsoleScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import DaemonSession
@@ -32,9 +34,7 @@ if TYPE_CHECKING:
 
     from muxcore.vt.keys import Key, Paste
     from tui.model import Session
-
-REFRESH = 0.25
-"""Seconds between two drawings of panes and status at least."""
+    from tui.terminal_cursor import CursorPlace
 
 TICK = 1.0
 """Seconds between two looks at what only time changes: `retrying in 4 s`."""
@@ -64,9 +64,9 @@ class MuxApp(App[int]):
             ansi_color=None if has_colours(depth) else True,
         )
         self._limit_colours(depth)
-        self.depth = depth
         self.session = session
-        self.console_screen = ConsoleScreen(session, prefix, self._act)
+        look = Look(depth=depth, modern=is_modern(os.environ))
+        self.console_screen = ConsoleScreen(session, prefix, self._act, look=look)
         self.commands = Commands(self, session, self.console_screen, prefix)
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
@@ -94,6 +94,8 @@ class MuxApp(App[int]):
         """Begin: the console screen is composed and laid out."""
         if isinstance(self._driver, MuxDriver):
             self._driver.input_sink = self.take_input
+            self.console_screen.view.own_cursor = self._put_cursor
+            self.console_screen.view.draw = self._driver.draw_lines
         self.session.watch(self._session_changed, self.console_screen.view.wake)
         self.set_interval(TICK, self._tick, name="tick")
         self.theme_changed_signal.subscribe(self, lambda _: self.console_screen.view.repaint())
@@ -116,6 +118,13 @@ class MuxApp(App[int]):
         elif self._running and not self._closed and not self._batch_count:
             driver.draw(renderable, self.screen.outer_size.clamp_offset(self.cursor_position))
             self.post_display_hook()
+
+    def _put_cursor(self, place: CursorPlace | None, drawing: bool) -> None:
+        """Put the terminal's own cursor where a view wants it; see `GuestView.own_cursor`."""
+        if place is not None:
+            self.cursor_position = Offset(place.x, place.y)
+        if isinstance(self._driver, MuxDriver):
+            self._driver.put_cursor(place, drawing=drawing)
 
     def on_resize(self, event: events.Resize) -> None:
         """Take nothing for granted that a terminal shows that was resized, if only for a moment."""
@@ -149,7 +158,7 @@ class MuxApp(App[int]):
         if self.session.link.link is not self._last_link:
             self._update()
         elif self._redraw is None:
-            self._redraw = self.set_timer(REFRESH, self._update, name="redraw")
+            self._redraw = self.set_timer(self.console_screen.due, self._update, name="redraw")
 
     def _tick(self) -> None:
         if self._redraw is None:

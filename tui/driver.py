@@ -35,7 +35,7 @@ from muxcore.vt.keys import UNIDENTIFIED, Key, Paste, Report
 from tui.canvas import Canvas
 from tui.colour_depth import is_modern
 from tui.output import Place, erases, pieces
-from tui.terminal_cursor import TerminalCursor
+from tui.terminal_cursor import CursorPlace, TerminalCursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -131,6 +131,20 @@ class MuxDriver(LinuxDriver):
         self._cursor = app.screen.outer_size.clamp_offset(app.cursor_position)
         self._show()
         return True
+
+    def put_cursor(self, place: CursorPlace | None, *, drawing: bool) -> None:
+        """Show the terminal's own cursor somewhere, or hide it.
+
+        Args:
+            place: where, or None.
+            drawing: something is about to be drawn, which moves it.
+        """
+        if self._away or self._writer_thread is None:
+            return
+        if place is not None:
+            self._cursor = (place.x, place.y)
+        moves = place is not None and not drawing
+        self.cursor.put(place, self._canvas.flush(self._cursor) if moves else "")
 
     def repaint(self, size: tuple[int, int]) -> None:
         """Write everything again: the terminal, which has that size, may show something else.

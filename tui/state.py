@@ -272,7 +272,7 @@ class ConsoleMark:
     """What happened on a console since it was last looked at."""
 
     output: bool = False
-    bell: bool = False
+    bells: int = 0
 
 
 @dataclass(frozen=True)

@@ -49,22 +49,21 @@ class TerminalCursor:
         """Whether the terminal shows it."""
         return self._place is not None
 
-    def put(self, place: CursorPlace | None, *, drawing: bool = False) -> None:
+    def put(self, place: CursorPlace | None, move: str) -> None:
         """Show the cursor there, or hide it.
 
         Args:
             place: where, or None.
-            drawing: a drawing is about to be written, which moves it there.
+            move: what brings it there; nothing where a drawing is about to.
         """
-        if place == self._place:
-            return
-        shown, self._place = self._place, place
+        shown, changed = self._place is not None, place != self._place
+        self._place = place
         if place is None:
-            self._write(_HIDE)
-            return
-        told = self._change_shape(place)
-        if not drawing:
-            told += f"\x1b[{place.y + 1};{place.x + 1}H" + ("" if shown else _SHOW)
+            told = _HIDE if shown else ""
+        elif changed:
+            told = self._change_shape(place) + move + ("" if shown else _SHOW)
+        else:
+            told = move
         if told:
             self._write(told)
 

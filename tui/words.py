@@ -146,8 +146,8 @@ def console_mark(console: ConsoleState, mark: ConsoleMark) -> tuple[str, Tone]:
     """The one mark of a console in a list: trouble, bell, new output, or simply open."""
     if console.guest is None or console.guest.state != "open":
         return "○", "warning"
-    if mark.bell:
-        return "♪", "warning"
+    if mark.bells:
+        return f"♪{mark.bells}" if mark.bells < MANY else "♪+", "warning"
     if mark.output:
         return "◆", "accent"
     return "●", "success"
@@ -170,34 +170,98 @@ LOSS = (
 )
 """What the end of a daemon costs, in two lines."""
 
+MANY = 100
+"""Bells that are not counted any more."""
 
-def view_notes(problem: str, lines_back: int, skipped: int) -> list[tuple[str, Tone]]:
+
+@dataclass(frozen=True)
+class ViewFacts:
+    """What there is to say about the view itself.
+
+    `lines_back` is None while it follows the output, `new_lines` are those that came since it does
+    not. `note` is a line of what was done for the guest, or the title it gave itself.
+    """
+
+    problem: str = ""
+    trouble: str = ""
+    bell: bool = False
+    lines_back: int | None = None
+    new_lines: int = 0
+    fetching: bool = False
+    at_start: bool = False
+    skipped: int = 0
+    doubtful: bool = False
+    note: str = ""
+
+
+def view_notes(facts: ViewFacts, prefix: str) -> list[tuple[str, Tone]]:
     """What a user should know about the view itself, most important first."""
     found: list[tuple[str, Tone]] = []
-    if problem:
-        found.append((problem, "error"))
-    if lines_back:
-        found.append((f"▲ {lines_back} lines back", "accent"))
-    if skipped:
-        found.append((f"{byte_count(skipped)} skipped, the screen may be wrong", "warning"))
+    if facts.problem:
+        found.append((facts.problem, "error"))
+    if facts.trouble:
+        found.append((f"{facts.trouble} ({prefix} r)", "error"))
+    if facts.bell:
+        found.append(("♪ bell", "warning"))
+    if place := _place(facts):
+        found.append((place, "accent"))
+    if facts.doubtful:
+        lost = f"{byte_count(facts.skipped)} skipped, " if facts.skipped else ""
+        found.append((f"{lost}state may be wrong since the gap", "warning"))
+    elif facts.skipped:
+        found.append((f"{byte_count(facts.skipped)} skipped", "warning"))
+    if facts.note:
+        found.append((facts.note, "muted"))
     return found
 
 
-def size_words(drawn: Size, told: Size | None, guest: GuestState | None, room: Size) -> str:
-    """What size the guest believes its terminal to have, or what of it has no room."""
+def _place(facts: ViewFacts) -> str:
+    """Where a view is that does not follow the output."""
+    if facts.lines_back is None:
+        return ""
+    back = f"▲ {plural(facts.lines_back, 'line')} back" if facts.lines_back > 0 else "‖ held"
+    if facts.fetching:
+        back += ", fetching older lines"
+    elif facts.at_start:
+        back += ", start of history"
+    return f"{back}, {plural(facts.new_lines, 'new line')}" if facts.new_lines else back
+
+
+def size_words(
+    drawn: Size,
+    told: Size | None,
+    guest: GuestState | None,
+    room: Size,
+    *,
+    top: int = 0,
+    left: int = 0,
+) -> str:
+    """What size the guest believes its terminal to have, or what of it is seen.
+
+    Args:
+        drawn: the size of its screen.
+        told: the size it was told, if it was.
+        guest: the guest.
+        room: the size of the view.
+        top: the first row of the screen that is seen.
+        left: the first column that is seen.
+    """
     if guest is None:
         return ""
-    if hidden := _hidden(drawn, room):
-        return f"drawn {drawn}, {hidden} hidden"
+    if part := _part(drawn, room, top, left):
+        return f"drawn {drawn}, {part} seen"
     if told is not None:
         return str(told) if guest.can_resize else f"guest believes {told}"
     return str(drawn) if guest.can_resize else f"guest knows no size, drawn {drawn}"
 
 
-def _hidden(drawn: Size, room: Size) -> str:
-    rows, cols = max(0, drawn.rows - room.rows), max(0, drawn.cols - room.cols)
-    found = (plural(rows, "row") if rows else "", plural(cols, "column") if cols else "")
-    return ", ".join(filter(None, found))
+def _part(drawn: Size, room: Size, top: int, left: int) -> str:
+    parts = []
+    if drawn.rows > room.rows:
+        parts.append(f"rows {top + 1} to {top + room.rows}")
+    if drawn.cols > room.cols:
+        parts.append(f"columns {left + 1} to {left + room.cols}")
+    return ", ".join(parts)
 
 
 def endings(consoles: Iterable[ConsoleState], own: str) -> list[str]:

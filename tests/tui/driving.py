@@ -52,7 +52,7 @@ async def settle(pilot: Pilot[int]) -> None:
         await pilot.pause(POLL)
         shown = [*shown[1:], screen_text(app)]
         undrawn = screen.view.waiting or screen.view.terminal.busy or not screen._laid_out
-        busy = undrawn or app._redraw is not None
+        busy = undrawn or app._redraw is not None or screen.waiting
         if not busy and len(set(shown)) == 1:
             return
         if time.monotonic() > deadline:

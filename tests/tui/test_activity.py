@@ -49,7 +49,7 @@ def test_only_consoles_not_on_view_are_marked() -> None:
     activity.update(0, [console("a"), console("b")], "a")
     activity.update(1, [console("a", end=5, bells=1), console("b", end=5, bells=1)], "a")
     assert activity.mark("a") == ConsoleMark()
-    assert activity.mark("b") == ConsoleMark(output=True, bell=True)
+    assert activity.mark("b") == ConsoleMark(output=True, bells=1)
     activity.update(2, [console("a", end=5, bells=1), console("b", end=5, bells=1)], "b")
     assert activity.mark("b") == ConsoleMark()
 

@@ -13,41 +13,41 @@ def cursor(*, shapes: bool = True) -> tuple[TerminalCursor, list[str]]:
 
 def test_it_is_moved_before_it_is_shown_and_told_nothing_twice() -> None:
     own, written = cursor()
-    own.put(CursorPlace(4, 2))
-    own.put(CursorPlace(4, 2))
-    own.put(CursorPlace(5, 2))
-    assert written == ["\x1b[2 q\x1b[3;5H\x1b[?25h", "\x1b[3;6H"]
+    own.put(CursorPlace(4, 2), "(4, 2)")
+    own.put(CursorPlace(4, 2), "")
+    own.put(CursorPlace(5, 2), "(5, 2)")
+    assert written == ["\x1b[2 q(4, 2)\x1b[?25h", "(5, 2)"]
 
 
 def test_it_has_the_guests_shape_and_blink() -> None:
     own, written = cursor()
-    own.put(CursorPlace(0, 0, CursorShape.BAR))
-    own.put(CursorPlace(0, 0, CursorShape.UNDERLINE, blinking=True))
+    own.put(CursorPlace(0, 0, CursorShape.BAR), "")
+    own.put(CursorPlace(0, 0, CursorShape.UNDERLINE, blinking=True), "")
     assert [text[:5] for text in written] == ["\x1b[6 q", "\x1b[3 q"]
 
 
 def test_it_is_hidden_while_something_is_drawn() -> None:
     own, _ = cursor()
     assert own.around("drawing") == "drawing"
-    own.put(CursorPlace(0, 0))
+    own.put(CursorPlace(0, 0), "")
     assert own.around("drawing") == "\x1b[?25ldrawing\x1b[?25h"
     assert own.around("\x1b[?2026h") == "\x1b[?2026h"
 
 
-def test_a_drawing_that_follows_moves_and_shows_it() -> None:
+def test_a_drawing_that_follows_moves_it() -> None:
     own, written = cursor()
-    own.put(CursorPlace(0, 0), drawing=True)
-    own.put(CursorPlace(1, 0), drawing=True)
-    assert written == ["\x1b[2 q"]
+    own.put(CursorPlace(0, 0), "")
+    own.put(CursorPlace(1, 0), "")
+    assert written == ["\x1b[2 q\x1b[?25h"]
     assert own.around("drawing").endswith("\x1b[?25h")
 
 
 def test_it_is_hidden_where_the_guests_is() -> None:
     own, written = cursor()
-    own.put(None)
+    own.put(None, "")
     assert written == []
-    own.put(CursorPlace(0, 0))
-    own.put(None)
+    own.put(CursorPlace(0, 0), "")
+    own.put(None, "")
     assert written[1:] == ["\x1b[?25l"]
     assert not own.shown
 
@@ -56,7 +56,7 @@ def test_the_terminal_gets_its_own_shape_back_only_if_it_lost_it() -> None:
     own, written = cursor()
     own.leave()
     assert written == []
-    own.put(CursorPlace(0, 0))
+    own.put(CursorPlace(0, 0), "")
     own.leave()
     assert written[-1] == "\x1b[0 q"
     assert not own.shown
@@ -64,6 +64,6 @@ def test_the_terminal_gets_its_own_shape_back_only_if_it_lost_it() -> None:
 
 def test_an_old_terminal_is_told_of_no_shape() -> None:
     own, written = cursor(shapes=False)
-    own.put(CursorPlace(0, 0, CursorShape.BAR))
+    own.put(CursorPlace(0, 0, CursorShape.BAR), "")
     own.leave()
-    assert written == ["\x1b[1;1H\x1b[?25h"]
+    assert written == ["\x1b[?25h"]

@@ -11,6 +11,7 @@ from tui import words
 from tui.format import ago, byte_count, shorten, sparkline, until
 from tui.model import ViewStatus
 from tui.state import ConsoleMark, GuestState, Link, LinkState, PeerState, Size
+from tui.words import ViewFacts
 
 
 @pytest.mark.parametrize(
@@ -76,9 +77,10 @@ def test_a_bell_is_marked_before_output_and_trouble_before_both() -> None:
     well = console("a")
     assert well.guest is not None
     ill = replace(well, guest=replace(well.guest, state="retrying"))
-    assert words.console_mark(well, ConsoleMark(output=True, bell=True))[0] == "♪"
+    assert words.console_mark(well, ConsoleMark(output=True, bells=2))[0] == "♪2"
+    assert words.console_mark(well, ConsoleMark(bells=100))[0] == "♪+"
     assert words.console_mark(well, ConsoleMark(output=True))[0] == "◆"
-    assert words.console_mark(ill, ConsoleMark(bell=True))[0] == "○"
+    assert words.console_mark(ill, ConsoleMark(bells=1))[0] == "○"
 
 
 def test_the_guests_size_is_said_as_it_believes_it() -> None:
@@ -92,13 +94,39 @@ def test_the_guests_size_is_said_as_it_believes_it() -> None:
 @pytest.mark.parametrize(
     ("room", "text"),
     [
-        (Size(22, 80), "drawn 80x24, 2 rows hidden"),
-        (Size(24, 79), "drawn 80x24, 1 column hidden"),
-        (Size(23, 70), "drawn 80x24, 1 row, 10 columns hidden"),
+        (Size(22, 80), "drawn 80x24, rows 3 to 24 seen"),
+        (Size(24, 79), "drawn 80x24, columns 2 to 80 seen"),
+        (Size(22, 79), "drawn 80x24, rows 3 to 24, columns 2 to 80 seen"),
     ],
 )
-def test_what_a_small_view_hides_is_said(room: Size, text: str) -> None:
-    assert words.size_words(Size(24, 80), None, GuestState(), room) == text
+def test_what_is_seen_of_a_larger_screen_is_said(room: Size, text: str) -> None:
+    drawn = Size(24, 80)
+    assert words.size_words(drawn, None, GuestState(), room, top=2, left=1) == text
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        (ViewFacts(), ""),
+        (ViewFacts(lines_back=1), "▲ 1 line back"),
+        (ViewFacts(lines_back=40, new_lines=123), "▲ 40 lines back, 123 new lines"),
+        (ViewFacts(lines_back=9, fetching=True), "▲ 9 lines back, fetching older lines"),
+        (ViewFacts(lines_back=9, at_start=True), "▲ 9 lines back, start of history"),
+        (ViewFacts(lines_back=0, new_lines=1), "‖ held, 1 new line"),
+        (ViewFacts(skipped=2048), "2.0 KB skipped"),
+        (
+            ViewFacts(skipped=2048, doubtful=True),
+            "2.0 KB skipped, state may be wrong since the gap",
+        ),
+        (ViewFacts(doubtful=True), "state may be wrong since the gap"),
+        (ViewFacts(bell=True), "♪ bell"),
+        (ViewFacts(note="vim"), "vim"),
+        (ViewFacts(trouble="engine restarted"), "engine restarted (ctrl+] r)"),
+        (ViewFacts(problem="no such console"), "no such console"),
+    ],
+)
+def test_what_is_to_be_known_of_the_view(facts: ViewFacts, text: str) -> None:
+    assert "".join(note for note, _ in words.view_notes(facts, "ctrl+]")) == text
 
 
 def test_a_lost_link_says_when_why_and_what_next() -> None:

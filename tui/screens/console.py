@@ -6,7 +6,9 @@ keys of its actions.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -16,6 +18,7 @@ from textual.screen import Screen
 from muxcore.vt.encode import encode_focus, encode_key, encode_paste
 from muxcore.vt.keys import Key, KeyAction, Paste
 from tui import words
+from tui.desk import Desk
 from tui.keyboard import Keyboard
 from tui.messages import ConsoleChosen, PaneAsked, PaneChosen
 from tui.state import ConsoleState, GuestState, Link, Size
@@ -25,16 +28,28 @@ from tui.widgets.banner import Banner
 from tui.widgets.console_strip import ConsoleStrip
 from tui.widgets.guest_view import GuestView
 from tui.widgets.pane_list import PaneList
+from tui.widgets.pointer import Pointed
 from tui.widgets.prefix_hint import PrefixHint
 from tui.widgets.status_bar import BarState, StatusBar
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.timer import Timer
 
+    from tui.look import Look
     from tui.model import Session
 
 WIDE = 130
 """Columns from which on there is room for panes beside eighty columns of guest."""
+
+REFRESH = 0.25
+"""Seconds between two drawings of panes and status at least."""
+
+SOON = 0.02
+"""Seconds that what comes together is waited for: Textual has no timer of none."""
+
+BELL = 1.0
+"""Seconds that a bell is said: a mark that stays, for a flash may harm."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -43,8 +58,9 @@ class ConsoleScreen(Screen[None]):
     Args:
         session: where everything comes from.
         prefix: the one key that is not the guest's, as `muxcore.vt.keys` names it.
-        terminal: the guest's screen; one in this process where none is given.
         act: does an action of `tui.actions` by its id, at once: the next key may depend on it.
+        terminal: the guest's screen; one in this process where none is given.
+        look: what the user's terminal can show.
     """
 
     AUTO_FOCUS = None
@@ -55,6 +71,7 @@ class ConsoleScreen(Screen[None]):
         prefix: str,
         act: Callable[[str, str], None],
         terminal: Terminal | None = None,
+        look: Look | None = None,
     ) -> None:
         super().__init__()
         self._act = act
@@ -64,17 +81,27 @@ class ConsoleScreen(Screen[None]):
         """The backend whose pane has the focus; None while keys go to the guest."""
         self.fitted = False
         """Whether a guest that cannot be told a size gets the whole view."""
-        self.view = GuestView(terminal or Terminal(session), id="guest")
+        self.view = GuestView(terminal or Terminal(session), look, id="guest")
+        self.desk = Desk(self, self.view, session)
+        """What is done with the text in the view."""
         self._laid_out = False
         """Whether the view has the size it will keep: the guest is told no other."""
+        self._soon: Timer | None = None
+        self._drawn = 0.0
+        self._covered = False
+        self._bells = 0
+        self._rang = 0.0
+        self._known_trouble = ""
 
     def compose(self) -> ComposeResult:
         yield ConsoleStrip(id="consoles")
         with Horizontal(id="middle"):
+            yield self.desk.gutter
             yield self.view
             yield PaneList(id="panes")
         yield BackendStrip(id="strip")
         yield StatusBar(id="status")
+        yield self.desk.bar
         yield PrefixHint(id="hint")
         yield Banner(id="banner")
 
@@ -105,8 +132,27 @@ class ConsoleScreen(Screen[None]):
     def _lost(self) -> bool:
         return self._session.link.link is Link.LOST
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something that has yet to be shown."""
+        return self._soon is not None
+
+    @property
+    def due(self) -> float:
+        """Seconds until panes and status may be drawn again."""
+        return max(SOON, self._drawn + REFRESH - time.monotonic())
+
+    def update_soon(self) -> None:
+        """Show what is new when its time has come."""
+        if self._soon is None:
+            self._soon = self.set_timer(self.due, self.update, name="update")
+
     def update(self) -> None:
         """Show the session's present state."""
+        if self._soon is not None:
+            self._soon.stop()
+            self._soon = None
+        self._drawn = time.monotonic()
         session = self._session
         console = self.console
         now = session.now()
@@ -116,7 +162,12 @@ class ConsoleScreen(Screen[None]):
         strip.show(marked, session.on_view)
         self.set_class(not self.live, "-stale")
         self.view.set_live(self.live)
-        self.view.set_active(self.selected is None)
+        self._activate()
+        if console:
+            allowed = "links" in console.settings.allow
+            self.view.set_look(
+                replace(self.view.look, palette=console.settings.palette, links=allowed)
+            )
         self._fit()
         self._update_panes(console, now)
         self._update_status(console, now)
@@ -133,23 +184,58 @@ class ConsoleScreen(Screen[None]):
         self.query_one(BackendStrip).show(rated, now, self.selected, session.view_id)
 
     def _update_status(self, console: ConsoleState | None, now: float) -> None:
-        session = self._session
-        terminal = self.view.terminal
-        problem = "" if self.live or self._lost else session.view_problem
-        notes = words.view_notes(problem, self.view.lines_back, terminal.skipped)
+        session, port = self._session, self.view.port
+        notes = words.view_notes(self._facts(), self._keyboard.prefix)
         if console:
-            notes += words.notes(console, session.status)
+            notes = words.notes(console, session.status) + notes
+        if note := self.desk.reading.note:
+            notes.insert(0, (note, "accent"))
+        size = words.size_words(
+            self.drawn,
+            self._told(),
+            self.guest,
+            self._room,
+            top=port.first - port.live_line,
+            left=port.left,
+        )
         self.query_one(StatusBar).show(
             BarState(
                 console=session.on_view or "",
                 guest=self.guest,
                 live=self.live,
-                size=words.size_words(self.drawn, self._told(), self.guest, self._room),
+                size=size,
                 notes=tuple(notes),
                 prefix=self._keyboard.prefix,
                 now=now,
             )
         )
+
+    def _facts(self) -> words.ViewFacts:
+        terminal, port = self.view.terminal, self.view.port
+        trouble = terminal.trouble
+        return words.ViewFacts(
+            problem="" if self.live or self._lost else self._session.view_problem,
+            trouble=trouble if trouble != self._known_trouble else "",
+            bell=time.monotonic() - self._rang < BELL,
+            lines_back=None if port.follows else port.lines_back,
+            new_lines=port.new_lines,
+            fetching=self.view.fetching,
+            at_start=self.view.at_start and port.first <= terminal.oldest_line,
+            skipped=terminal.skipped,
+            doubtful=terminal.doubtful,
+            note=terminal.title,
+        )
+
+    def dismiss_trouble(self) -> None:
+        """Say no more of what went wrong with the engine."""
+        self._known_trouble = self.view.terminal.trouble
+
+    def _ring(self) -> None:
+        """Note a bell: a mark in the status line, for a moment."""
+        bells, self._bells = self._bells, self.view.terminal.bell_count
+        if self._bells > bells:
+            self._rang = time.monotonic()
+            self.set_timer(BELL, self.update_soon, name="bell")
 
     # Size.
 
@@ -164,7 +250,8 @@ class ConsoleScreen(Screen[None]):
 
     @property
     def _room(self) -> Size:
-        return Size(self.view.size.height, self.view.size.width)
+        """What the guest may have: time stamps take columns from the view, not from it."""
+        return Size(self.view.size.height, self.view.size.width + self.desk.gutter.columns)
 
     def _fit(self) -> None:
         size = self._room
@@ -185,10 +272,18 @@ class ConsoleScreen(Screen[None]):
 
     # Keys in.
 
+    def takes(self, event: Key | Paste) -> bool:
+        """Whether an event is for this screen, not for an input line on it."""
+        prefixed = self._keyboard.pending or (isinstance(event, Key) and self._is_prefix(event))
+        return prefixed or not self.desk.typing
+
+    def _is_prefix(self, key: Key) -> bool:
+        return key.name == self._keyboard.prefix
+
     def handle_input(self, event: Key | Paste) -> None:
         """Take a key or a piece of a paste from the operator's terminal."""
         if isinstance(event, Paste):
-            if self.selected is None and self.live:
+            if self.selected is None and self.live and not self.desk.busy:
                 modes = self.view.terminal.modes
                 self.type(encode_paste(event.data, modes, start=event.start, end=event.end))
         elif event.action is not KeyAction.RELEASE:
@@ -206,6 +301,8 @@ class ConsoleScreen(Screen[None]):
             self._act(press.action, press.argument)
         elif press.whose == "release":
             self.select(None)
+        elif press.whose == "guest" and not self._is_prefix(key) and self.desk.press(key):
+            return
         elif press.whose == "guest" and self.live:
             self._send_key(key)
         elif press.whose == "guest" and key.key in ("enter", "kp_enter") and self._lost:
@@ -245,8 +342,26 @@ class ConsoleScreen(Screen[None]):
         if self._laid_out:
             self.update()
 
-    def on_guest_view_scrolled(self) -> None:
-        self.update()
+    def on_pointed(self, message: Pointed) -> None:
+        self.desk.point(message)
+
+    def on_guest_view_changed(self) -> None:
+        self.desk.moved()
+        self._ring()
+        self.update_soon()
+
+    def on_screen_suspend(self) -> None:
+        """Another screen lies over this one."""
+        self._covered = True
+        self._activate()
+
+    def on_screen_resume(self) -> None:
+        """This screen can be seen again."""
+        self._covered = False
+        self._activate()
+
+    def _activate(self) -> None:
+        self.view.set_active(self.selected is None and not self._covered)
 
     def on_pane_chosen(self, message: PaneChosen) -> None:
         self.select(None if message.backend == self.selected else message.backend)

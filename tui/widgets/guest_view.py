@@ -1,4 +1,4 @@
-"""The guest's screen, drawn: only rows that changed.
+"""The guest's screen and scrollback, drawn: only rows that changed, and only while they are seen.
 
 Scrolled back, the view stays on the same lines while output arrives, for they have numbers.
 """
@@ -6,38 +6,42 @@ Scrolled back, the view stays on the same lines while output arrives, for they h
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.geometry import Region
+from rich.segment import Segment
+from textual.errors import NoWidget
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from muxcore.errors import MuxError
-from muxcore.vt.encode import encode_mouse
-from muxcore.vt.engine import PLAIN, CursorShape, MouseTracking
-from muxcore.vt.keys import Modifiers, Mouse, MouseAction, MouseButton
-from tui.frames import FrameChange
+from tui.line_painter import LinePainter, Overlay
+from tui.look import Look
 from tui.paint import Painter
+from tui.terminal_cursor import CursorPlace
+from tui.viewport import Viewport
+from tui.widgets.pointer import Pointer
+from tui.widgets.scroll_bar import ScrollBar
 
 if TYPE_CHECKING:
     from textual import events
 
-    from muxcore.vt.engine import Line
+    from tui.frames import FrameChange
+    from tui.rows import Place
     from tui.state import Size
     from tui.terminal import Terminal
 
-WHEEL_LINES = 3
-
-MAX_STRIPS = 1000
-"""Painted lines of scrollback that are kept."""
-
-_BUTTONS = {1: MouseButton.LEFT, 2: MouseButton.MIDDLE, 3: MouseButton.RIGHT}
-
 
 class GuestView(Widget):
-    """Draws a `Terminal`."""
+    """Draws a `Terminal`.
+
+    Args:
+        terminal: what is drawn; the view begins and ends it.
+        look: how it is drawn.
+    """
 
     ALLOW_SELECT = False
 
@@ -50,33 +54,46 @@ class GuestView(Widget):
 
         data: bytes
 
-    @dataclass
-    class Scrolled(Message):
-        """The view moved in the scrollback."""
-
-        offset: int
+    class Changed(Message):
+        """What is said about the view is other than it was: its place, the guest's title, ..."""
 
     class Resized(Message):
         """The view has another size: a line beside it came or went."""
 
-    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+    def __init__(
+        self, terminal: Terminal, look: Look | None = None, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.terminal = terminal
         terminal.on_frame = self._note
         terminal.on_reply = self._answer
+        self.port = Viewport(terminal)
+        """Which lines and columns are shown. Move it by the view's methods, which draw."""
+        self.pointer = Pointer(self)
+        self.look = look or Look()
+        self.own_cursor: Callable[[CursorPlace | None, bool], None] | None = None
+        """Puts the user's terminal's own cursor somewhere, or hides it; whether a drawing follows.
+
+        None: it is drawn.
+        """
+        self.draw: Callable[[Widget, Mapping[int, Strip]], bool] | None = None
+        """Draws lines of the view past Textual; whether it could."""
+        self.listeners: list[Callable[[FrameChange], None]] = []
+        """Called after the view with what changed in the terminal."""
+        self.fetching = False
+        """Whether older lines are being fetched."""
+        self.at_start = False
+        """Whether it is known that there are no older lines."""
         self._painter: Painter | None = None
-        self._strips: dict[int, Strip] = {}
-        self._old_strips: dict[int, Strip] = {}
+        self._lines = LinePainter(terminal, self.port)
+        self._marks: Sequence[int] = ()
+        self._bar_cells: tuple[ScrollBar | None, list[Segment]] = (None, [])
         self._live = True
-        self._focused_look = True
+        self._active = True
         self._change: FrameChange | None = None
         self._cursor_row = 0
-        self._origin = (0, 0)
-        self._top: int | None = None
-        """The line at the top of a view that is scrolled back."""
         self._epoch = 0
-        self._reverse = False
-        self._button = MouseButton.NONE
+        self._said: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
         self.terminal.open()
@@ -89,77 +106,159 @@ class GuestView(Widget):
     def set_live(self, live: bool) -> None:
         """Draw what is now, or, dimmed, what was."""
         if live != self._live:
-            self._live = live
+            self._live = self._lines.live = live
             self.repaint()
 
     def set_active(self, active: bool) -> None:
         """Draw the cursor of a view that keys go to, or of one they do not."""
-        if active != self._focused_look:
-            self._focused_look = active
+        if active != self._active:
+            self._active = active
+            self._place_cursor()
+            self.refresh()
+
+    def set_look(self, look: Look) -> None:
+        """Draw in another way."""
+        if look != self.look:
+            self.look = look
             self.repaint()
 
     def set_guest_size(self, size: Size) -> None:
         """Give the guest's screen a size."""
         self.terminal.resize(size)
 
+    def set_overlay(self, name: str, overlay: Overlay | None) -> None:
+        """Lay something over the lines, in place of what had this name; None: nothing.
+
+        What it says of a line may change: `remark` then.
+        """
+        if overlay is not None:
+            self._lines.overlays[name] = overlay
+        else:
+            self._lines.overlays.pop(name, None)
+        self.refresh()
+
+    def remark(self) -> None:
+        """Draw again what lies over the lines."""
+        self.refresh()
+
+    def set_marks(self, lines: Sequence[int]) -> None:
+        """Mark lines on the scroll bar."""
+        self._marks = lines
+        self._bar_cells = (None, [])
+        self.refresh()
+
     def wake(self) -> None:
         """There is output to pull."""
         self.terminal.wake()
 
     def repaint(self) -> None:
-        """Draw everything again: theme, size or liveness changed."""
+        """Draw everything again: theme, look or liveness changed."""
         self._painter = None
-        self._strips.clear()
-        self._old_strips.clear()
+        self._lines.forget()
+        self._bar_cells = (None, [])
         self.refresh()
 
-    # The scrollback.
+    @property
+    def live(self) -> bool:
+        """Whether what is shown is what is."""
+        return self._live
+
+    # Moving about.
 
     @property
-    def lines_back(self) -> int:
-        """Lines the view is scrolled back; 0 while it follows the output."""
-        return 0 if self._top is None else self._live_top - self._top
+    def first_line(self) -> int:
+        """The line at the top."""
+        return self.port.first
 
     @property
-    def _live_top(self) -> int:
-        """The line at the top of a view that is not scrolled back."""
-        return self.terminal.end_line - self.terminal.rows + self._origin[1]
+    def page(self) -> int:
+        """Lines that are seen at once."""
+        return self.port.page
+
+    @property
+    def held(self) -> bool:
+        """Whether the view stays on its lines rather than follow the live screen."""
+        return not self.port.follows
 
     def scroll_pages(self, pages: int) -> None:
         """Scroll by whole views: negative is up, towards older lines."""
-        self._scroll(pages * max(1, min(self.size.height, self.terminal.rows) - 1))
+        self.scroll_lines(pages * max(1, self.port.page - 1))
+
+    def scroll_lines(self, lines: int) -> None:
+        """Scroll by lines: negative is up; at the end the view follows the live screen again."""
+        self.drag_to(self.port.first + lines)
+
+    def drag_to(self, line: int) -> None:
+        """Have a line on top; at the end the view follows the live screen again."""
+        self._moved(self.port.go_to(line))
+        if line < self.terminal.oldest_line:
+            self._fetch(line)
+
+    def hold(self) -> None:
+        """Stay on what is shown, though it be the live screen."""
+        self.port.hold()
+        self._moved(True)
+
+    def go_to(self, line: int) -> None:
+        """Have a line on top, and stay there; if it is not at hand, it is fetched."""
+        self.port.hold(line)
+        self._moved(True)
+        if line < self.terminal.oldest_line:
+            self._fetch(line)
+
+    def reveal(self, place: Place) -> None:
+        """Have a place in sight, and stay there."""
+        self.port.show(place.line, place.col)
+        self._moved(True)
+
+    def fetch_older(self) -> None:
+        """Have older lines fetched from the history."""
+        self._fetch(self.port.first)
 
     def scroll_to_end(self) -> None:
-        """Show what is printed now."""
-        if self._top is not None:
-            self._go_to(None)
+        """Show what is printed now, with the cursor in sight."""
+        self._moved(self.port.end())
 
-    def _scroll(self, lines: int) -> None:
-        top = (self._live_top if self._top is None else self._top) + lines
-        oldest = self.terminal.oldest_line
-        if top < oldest and not self.terminal.modes.alternate_screen:
-            self.run_worker(self._fetch_older(), group="older", exclusive=True)
-        top = max(top, oldest)
-        self._go_to(top if top < self._live_top else None)
+    def pan(self, columns: int, rows: int = 0) -> None:
+        """Move over a guest's screen that is larger than the view, until something is typed."""
+        moved = self.port.pan(columns)
+        self._moved(self.port.scroll(rows) or moved)
 
-    def _go_to(self, top: int | None) -> None:
-        if top != self._top:
-            self._top = top
+    def _moved(self, moved: bool) -> None:
+        if moved:
             self.refresh()
-            self.post_message(self.Scrolled(self.lines_back))
+            self.post_message(self.Changed())
 
-    async def _fetch_older(self) -> None:
-        # A daemon that is gone is said elsewhere.
-        with contextlib.suppress(MuxError):
-            await self.terminal.older()
+    def _fetch(self, line: int) -> None:
+        if self.fetching or self.at_start or self.terminal.modes.alternate_screen:
+            return
+        self.fetching = True
+        self.post_message(self.Changed())
+        self.run_worker(self._fetch_older(line), group="older", exit_on_error=False)
 
-    def _answer(self, data: bytes) -> None:
-        self.post_message(self.Typed(data))
+    async def _fetch_older(self, line: int) -> None:
+        epoch, more = self._epoch, False
+        try:
+            # A daemon that is gone is said elsewhere.
+            with contextlib.suppress(MuxError):
+                more = await self.terminal.older()
+        finally:
+            self.fetching = False
+        if epoch == self._epoch:
+            self.at_start = not more
+            if more and not self.port.follows:
+                self.port.hold(line)
+                self.refresh()
+        self.post_message(self.Changed())
 
     def on_resize(self) -> None:
+        self.port.resize(self.size.height, self.size.width)
         self.post_message(self.Resized())
 
     # Frames.
+
+    def _answer(self, data: bytes) -> None:
+        self.post_message(self.Typed(data))
 
     def _note(self, change: FrameChange) -> None:
         """Draw what changed, soon; called by the terminal at most sixty times a second."""
@@ -174,143 +273,186 @@ class GuestView(Widget):
         change, self._change = self._change, None
         if change is not None:
             self._show(change)
+            for listener in self.listeners:
+                listener(change)
 
     @property
     def waiting(self) -> bool:
         """Whether there is something that has yet to be drawn."""
-        return self._change is not None
+        return self._change is not None or self.fetching
 
     def _show(self, change: FrameChange) -> None:
         terminal = self.terminal
-        for row in change.rows:
-            self._strips.pop(row, None)
+        self._lines.forget_rows(change.rows)
         if terminal.epoch != self._epoch:
             self._epoch = terminal.epoch
-            self._old_strips.clear()
-            self._go_to(None)
-        if terminal.modes.reverse_video != self._reverse:
-            self._reverse = terminal.modes.reverse_video
-            self.repaint()
-        if self._pan() or change.size or self._top is not None:
-            self._keep_top()
+            self._lines.forget_lines()
+            self.at_start = False
+            self.port.end()
             self.refresh()
+        if (
+            self._lines.follow_modes()
+            or self.port.update()
+            or change.size
+            or change.lines
+            or self._renumbered(change)
+        ):
+            self.refresh()
+        else:
+            self._refresh_rows(change)
+        self._say()
+
+    def _renumbered(self, change: FrameChange) -> bool:
+        """Whether other lines are where some were, though the view did not move."""
+        return change.numbers and not self.port.follows
+
+    def _refresh_rows(self, change: FrameChange) -> None:
+        cursor = self.terminal.cursor
+        rows = set(change.rows)
+        if not self._has_own_cursor:
+            rows |= {self._cursor_row, cursor.row}
+        self._cursor_row = cursor.row
+        live, width = self.port.live_line, self.size.width
+        seen = [y for row in rows if (y := self.port.row_of(live + row)) is not None]
+        self._place_cursor(drawing=bool(seen))
+        if not seen:
             return
-        rows = {*change.rows, self._cursor_row, terminal.cursor.row}
-        self._cursor_row = terminal.cursor.row
-        top, width = self._origin[1], self.size.width
-        self.refresh(*(Region(0, row - top, width, 1) for row in rows if row >= top))
+        bar = self._bar_column()
+        if self.draw is None or not self.draw(self, {y: self._line(y, bar) for y in seen}):
+            self.refresh(*(Region(0, y, width, 1) for y in seen))
 
-    def _keep_top(self) -> None:
-        """Keep a view that is scrolled back on lines that are there."""
-        if self._top is not None and self._top < self.terminal.oldest_line:
-            self._go_to(self.terminal.oldest_line)
-
-    def _pan(self) -> bool:
-        """Keep the cursor in a view that is smaller than the guest's screen; whether it moved."""
+    def _say(self) -> None:
+        """Have the screen tell what is new, in its own time."""
         terminal = self.terminal
-        cursor = terminal.cursor
-        left, top = self._origin
-        height, width = max(1, self.size.height), max(1, self.size.width)
-        if cursor.visible and self._top is None:
-            top = min(max(top, cursor.row - height + 1), cursor.row)
-            left = min(max(left, cursor.col - width + 1), cursor.col)
-        top = min(top, max(0, terminal.rows - height))
-        left = min(left, max(0, terminal.cols - width))
-        moved = (left, top) != self._origin
-        self._origin = (left, top)
-        return moved
+        said = (
+            terminal.title,
+            terminal.bell_count,
+            terminal.skipped,
+            terminal.doubtful,
+            terminal.trouble,
+            self.port.new_lines,
+        )
+        if said != self._said:
+            self._said = said
+            self.post_message(self.Changed())
 
     # Drawing. Past the styles cache: a guest's rows have no borders, links or filters.
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part of the view."""
-        self._pan()
-        lines = [self._line(y) for y in range(crop.y, crop.bottom)]
+        bar = self._bar_column()
+        lines = [self._line(y, bar) for y in range(crop.y, crop.bottom)]
+        self._place_cursor(drawing=True)
         if crop.x == 0 and crop.width >= self.size.width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
 
-    def _line(self, y: int) -> Strip:
+    def _line(self, y: int, bar: Sequence[Segment]) -> Strip:
         painter = self._painter or self._make_painter()
-        terminal = self.terminal
-        left, width = self._origin[0], self.size.width
-        number = y + (self._live_top if self._top is None else self._top)
-        if number >= terminal.end_line:
-            return Strip.blank(width, painter.surround)
-        row = number - (terminal.end_line - terminal.rows)
-        if row >= 0:
-            strip = self._strips.get(row)
-            if strip is None:
-                strip = painter.row(terminal.row(row), reverse=self._reverse, live=self._live)
-                self._strips[row] = strip
+        number = self.port.line_at(y)
+        width = self.size.width
+        left = self.port.left
+        if number is None:
+            strip = Strip.blank(width, painter.surround)
         else:
-            strip = self._old_line(number, painter)
-        cursor = terminal.cursor
-        if cursor.visible and cursor.row == row and self._live:
-            strip = painter.with_cursor(
-                strip, cursor.col, CursorShape.BLOCK, focused=self._focused_look
-            )
-        if left or strip.cell_length > width:
-            strip = strip.crop(left, left + width)
-        return strip.adjust_cell_length(width, painter.surround)
-
-    def _old_line(self, number: int, painter: Painter) -> Strip:
-        """A line of scrollback; blank until it has come."""
-        strip = self._old_strips.get(number)
-        if strip is None:
-            line: Line | None = self.terminal.line(number)
-            if line is None:
-                return Strip.blank(self.terminal.cols, painter.style(PLAIN))
-            strip = painter.row(line.runs, reverse=self._reverse, live=self._live)
-            if len(self._old_strips) >= MAX_STRIPS:
-                self._old_strips.clear()
-            self._old_strips[number] = strip
+            strip = self._with_cursor(number, self._lines.paint(number, painter), painter)
+            if left or strip.cell_length > width:
+                strip = strip.crop(left, left + width)
+            strip = strip.adjust_cell_length(width, painter.surround)
+        if bar:
+            strip = Strip([*strip.crop(0, width - 1), bar[y]], width)
         return strip
 
+    def _with_cursor(self, number: int, strip: Strip, painter: Painter) -> Strip:
+        cursor = self.terminal.cursor
+        here = cursor.visible and number == self.port.live_line + cursor.row
+        if not here or not self._live or self._has_own_cursor:
+            return strip
+        return painter.with_cursor(strip, cursor.col, cursor.shape, focused=self._active)
+
     def _make_painter(self) -> Painter:
-        app = self.app
-        self._painter = Painter(app.theme_variables, dark=app.current_theme.dark)
+        app, look = self.app, self.look
+        self._painter = Painter(
+            app.theme_variables,
+            dark=app.current_theme.dark,
+            depth=look.depth,
+            palette=look.palette,
+            links=look.links,
+            modern=look.modern,
+        )
+        if (colours := self._painter.guest_colours) is not None:
+            self.terminal.set_colours(*colours)
         return self._painter
 
-    # The mouse: the guest's if it asked for it and shift is not held, else the scrollback's.
+    # The scroll bar.
+
+    @property
+    def bar(self) -> ScrollBar | None:
+        """The scroll bar, while there is reason for it."""
+        terminal, port = self.terminal, self.port
+        wanted = not port.follows or self.pointer.near_bar
+        if not wanted or terminal.end_line - terminal.oldest_line <= port.page:
+            return None
+        height = max(1, self.size.height)
+        return ScrollBar(height, terminal.oldest_line, terminal.end_line, port.first, port.page)
+
+    def _bar_column(self) -> Sequence[Segment]:
+        bar = self.bar
+        if bar is None:
+            return ()
+        if bar != self._bar_cells[0]:
+            painter = self._painter or self._make_painter()
+            cells = list(bar.cells(painter.bar_styles, bar.marked_rows(self._marks)))
+            self._bar_cells = bar, cells
+        return self._bar_cells[1]
+
+    # The cursor.
+
+    @property
+    def _has_own_cursor(self) -> bool:
+        """Whether the user's terminal's own cursor is where the guest's is, not a drawn one."""
+        return self.own_cursor is not None and self._active
+
+    def _place_cursor(self, *, drawing: bool = False) -> None:
+        if self.own_cursor is not None:
+            self.own_cursor(self._cursor_place() if self._active else None, drawing)
+
+    def _cursor_place(self) -> CursorPlace | None:
+        """Where the guest's cursor is on the user's terminal; None where it is not seen."""
+        cursor = self.terminal.cursor
+        y = self.port.row_of(self.port.live_line + cursor.row)
+        x = cursor.col - self.port.left
+        width = self.size.width - (1 if self._bar_column() else 0)
+        if not (cursor.visible and self._live and 0 <= x < width) or y is None:
+            return None
+        at = self.content_region.offset + Offset(x, y)
+        with contextlib.suppress(NoWidget):
+            if self.screen.get_widget_at(*at)[0] is self:
+                return CursorPlace(at.x, at.y, cursor.shape, cursor.blinking)
+        return None
+
+    # The mouse.
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        self._button = _BUTTONS.get(event.button, MouseButton.NONE)
-        self._report(event, self._button, MouseAction.PRESS)
+        self.pointer.down(event)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        button = _BUTTONS.get(event.button, self._button)
-        self._button = MouseButton.NONE
-        self._report(event, button, MouseAction.RELEASE)
+        self.pointer.up(event)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        self._report(event, self._button, MouseAction.MOTION)
+        self.pointer.move(event)
+
+    def on_leave(self) -> None:
+        self.pointer.leave()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        if not self._report(event, MouseButton.WHEEL_UP, MouseAction.PRESS):
-            self._scroll(-WHEEL_LINES)
-        event.stop()
+        self.pointer.wheel(event, -1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        if not self._report(event, MouseButton.WHEEL_DOWN, MouseAction.PRESS):
-            self._scroll(WHEEL_LINES)
-        event.stop()
+        self.pointer.wheel(event, 1)
 
-    def _report(self, event: events.MouseEvent, button: MouseButton, action: MouseAction) -> bool:
-        """Tell the guest; whether it wanted to know."""
-        modes = self.terminal.modes
-        if modes.mouse is MouseTracking.OFF or event.shift or not self._live:
-            return False
-        left, top = self._origin
-        x, y = event.x + left, event.y + top
-        if not (0 <= x < self.terminal.cols and 0 <= y < self.terminal.rows):
-            return True
-        modifiers = Modifiers.NONE
-        if event.ctrl:
-            modifiers |= Modifiers.CTRL
-        if event.meta:
-            modifiers |= Modifiers.ALT
-        data = encode_mouse(Mouse(x, y, button, action, modifiers), modes)
-        if data:
-            self.post_message(self.Typed(data))
-        return True
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        self.pointer.wheel_sideways(event, -1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        self.pointer.wheel_sideways(event, 1)
