@@ -13,13 +13,16 @@ on unchanged but for these points, the same however the output is split:
 * APC, PM and SOS strings do nothing here but cost memory; OSC and DCS strings lose what exceeds
   `MAX_STRING`. The Linux console's unterminated `OSC P nrrggbb` and `OSC R` are dropped.
 * C1 controls, as UTF-8 or as bytes inside a sequence: terminals disagree about them.
-* Mended for engines that lack it: an SGR's trailing empty parameter is a zero, DEL prints
-  nothing, DECSTR becomes the settings it stands for (origin mode is kept).
+* ESC with an intermediate byte that designates nothing is no business of a console's.
+* What engines read otherwise than xterm and tmux is mended: see `muxcore.vt.mend`. DEL prints
+  nothing. An ESC that begins something else ends an OSC, it does not undo it.
 """
 
 from __future__ import annotations
 
 import re
+
+from muxcore.vt import mend
 
 MAX_STRING = 65_536
 """Payload bytes of an OSC or DCS string that reach the engine; the rest is swallowed."""
@@ -30,15 +33,23 @@ MAX_SEQUENCE = 512
 _REFUSED_MODES = frozenset({2, 3, 34, 40, 69, 2027})
 
 # What does not match is passed on without a closer look, so this decides the guard's speed.
-_SUSPECT = re.compile(
-    rb"\x7f|\xc2(?:[\x80-\x9f]|\Z)|\x1b(?!"
-    rb"\[(?:(?:[0-9;:]*[0-9:])?m"
-    rb"|[<-?]?[0-9;:]*[@-gj-kn-oq-su-{}~]"
-    rb"|\?(?:1|5|6|7|12|25|47|1000|1002|1003|1004|1006|1007|1034|1047|1048|1049|2004|2026)[hl]"
-    rb"|[0-9;]*[hl])"
+_SUSPECT_SEQUENCE = (
+    rb"\x1b(?!"
+    rb"\[(?:"
+    rb"(?:[0-9;:]{0,44}[0-9](?<!8;[25]))?m"
+    rb"|[0-9]*(?:;[0-9]*)?[Hfr]"
+    rb"|(?:[1-9][0-9]*)?[@-GI-MPSTXZ`abde]"
+    rb"|[0-9]?[JK]"
+    rb"|\?(?:1|7|12|25|47|1004|1006|1007|1034|1047|1048|1049|2004|2026)[hl]"
+    rb"|[0-9;]*[hlNOQRUVWY\[-_cjknoqsu-z{}~]"
+    rb"|[03]g"
+    rb"|[<-?][0-9;:]*[@-gj-kn-oq-su-{}~])"
     rb"|[0-9:-OQ-WYZ\\`-~]"
-    rb"|[()*+#%][0-~])"
+    rb"|[()*+%][0-~])"
 )
+_SUSPECT = re.compile(_SUSPECT_SEQUENCE)
+_SUSPECT_ANYWHERE = re.compile(rb"\x7f|\xc2(?:[\x80-\x9f]|\Z)|" + _SUSPECT_SEQUENCE)
+_CONTROL = re.compile(rb"\xc2(?:[\x80-\x9f]|\Z)")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _STRING_STOP = re.compile(rb"[\x07\x18\x1a\x1b]")
 _HIGH = re.compile(rb"[\x7f-\xff]+")
@@ -46,8 +57,10 @@ _CONTROL_SEQUENCE = re.compile(rb"\x1b\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
 _LINUX_OSC = re.compile(rb"R|P[0-9A-Fa-f]{7}")
 _LINUX_OSC_BEGUN = re.compile(rb"(?:P[0-9A-Fa-f]{0,6})?")
 
-# DECSTR by its parts (DEC STD 070, 5-102); the cursor stays where it is.
-_SOFT_RESET = b"\x1b7\x1b[r\x1b8\x1b[m\x1b[4l\x1b[?25h\x1b[?7h\x1b[?1l\x1b[?66l\x1b(B\x1b)B\x0f"
+_NOTHING_DESIGNATED = frozenset(bytes((byte,)) for byte in b"!\"$&',")
+"""Intermediate bytes of escape sequences that no terminal here knows."""
+
+_CURSOR_SHAPES = frozenset(b"%d" % shape for shape in range(7)) | {b""}
 
 _HARMLESS_WINDOW_OPERATIONS = frozenset({b"14", b"16", b"18", b"22", b"23"})
 """XTWINOPS that report sizes, and that save and restore the title."""
@@ -70,12 +83,15 @@ class Guard:
             data = self._held + data
             self._held = b""
         out: list[bytes] = []
+        # A pattern that begins with one certain byte is searched for ten times as fast.
+        plain = b"\x7f" not in data and not _CONTROL.search(data)
+        suspects = _SUSPECT if plain else _SUSPECT_ANYWHERE
         pos = 0
         while pos < len(data):
             if self._string:
                 pos = self._follow_string(data, pos, out)
                 continue
-            suspect = _SUSPECT.search(data, pos)
+            suspect = suspects.search(data, pos)
             if suspect is None:
                 out.append(data[pos:])
                 break
@@ -116,6 +132,8 @@ class Guard:
         kind = sequence[1:2]
         if kind == b"[":
             out.append(_judge_control_sequence(sequence))
+        elif sequence == b"\x1b#8":
+            out.append(mend.ALIGNMENT)
         elif kind == b"]" and (linux := _LINUX_OSC.match(data, pos)):
             return linux.end()
         elif kind == b"]" and _LINUX_OSC_BEGUN.fullmatch(data, pos):
@@ -126,7 +144,7 @@ class Guard:
             self._string, self._string_left = kind, MAX_STRING
         elif kind in b"X^_":
             self._string, self._string_left = b"_", 0
-        else:
+        elif kind not in _NOTHING_DESIGNATED:
             out.append(sequence)
         return pos
 
@@ -153,8 +171,8 @@ class Guard:
             return pos + 1
         size = {0x07: 1, 0x18: 1, 0x1A: 1, 0x1B: 2 * data.startswith(b"\x1b\\", pos)}[data[pos]]
         if self._string != b"_":
-            # An ESC that begins something else aborts the string; the engine may never see it.
-            out.append(data[pos : pos + size] or b"\x18")
+            # An ESC that begins something else ends an OSC and aborts a DCS.
+            out.append(data[pos : pos + size] or (b"\x07" if self._string == b"]" else b"\x18"))
         self._string = b""
         return pos + size
 
@@ -175,24 +193,22 @@ def _judge_control_sequence(sequence: bytes) -> bytes:
     match intermediates + final:
         case b"h" | b"l" if private == b"?":
             return _allowed_modes(parameters, final)
-        case b"m" if not private and parameters.endswith(b";"):
-            return b"\x1b[" + parameters + b"0m"
         case b"t" if private or parameters.split(b";")[0] not in _HARMLESS_WINDOW_OPERATIONS:
             return b""
-        case b"!p":
-            return _SOFT_RESET
-        case b"i" | b"*z" | b"*y" | b"$|" | b"*|" | b"$}" | b"$~":
+        case b"m" if private == b"?":
             return b""
-    return sequence
+        case b"!p":
+            return mend.SOFT_RESET
+        case b" q" if parameters not in _CURSOR_SHAPES:
+            return b""
+        case b"i" | b"*z" | b"*y" | b"$|" | b"*|" | b"$}" | b"$~" | b"'|":
+            return b""
+    return sequence if private or intermediates else mend.mended(parameters, final)
 
 
 def _allowed_modes(parameters: bytes, final: bytes) -> bytes:
     """Return a DECSET or DECRST of those private modes that are not refused."""
     if b":" in parameters:
         return b""
-    allowed = [
-        number
-        for number in parameters.split(b";")
-        if number and int(number) % 65_536 not in _REFUSED_MODES
-    ]
-    return b"\x1b[?" + b";".join(allowed) + final if allowed else b""
+    numbers = [int(number) % 65_536 for number in parameters.split(b";") if number]
+    return mend.modes([number for number in numbers if number not in _REFUSED_MODES], final)
