@@ -135,7 +135,6 @@ class BitttyEngine(Engine):
         most = self._scrollback_bytes // (self._cols * _BYTES_A_CELL)
         self._history: deque[Line] = deque(maxlen=min(self._scrollback_limit, most))
         self._scrolled_off = 0
-        self._offset = 0
         self._forget_view()
 
     def _measure(self) -> None:
@@ -178,12 +177,9 @@ class BitttyEngine(Engine):
             self.bell_count += 1
         elif isinstance(event, ScrollbackCleared):
             self._history.clear()
-            self._offset = 0
         elif isinstance(event, RowsScrolledOff):
             self._history.extend(Line(_runs(line.cells), line.wrapped) for line in event.lines)
             self._scrolled_off += len(event.lines)
-            if self._offset:
-                self._offset = min(self._offset + len(event.lines), len(self._history))
 
     @property
     def title(self) -> str:
@@ -212,12 +208,11 @@ class BitttyEngine(Engine):
 
     @property
     def cursor(self) -> Cursor:
-        board, offset = self._board, self.viewport_offset
-        row = board.cursor.y + offset
+        board = self._board
         return Cursor(
-            row=min(row, self._rows - 1),
+            row=min(board.cursor.y, self._rows - 1),
             col=min(max(board.cursor.display_x, 0), self._cols - 1),
-            visible=board.modes.cursor_visible and row < self._rows,
+            visible=board.modes.cursor_visible,
             shape=CursorShape(board.cursor.shape),
             blinking=board.modes.cursor_blinking,
             pending_wrap=board.cursor.wrap_pending,
@@ -236,7 +231,7 @@ class BitttyEngine(Engine):
         return dirty
 
     def _refresh(self) -> None:
-        """Bring `_shown` up to date with the board and the place in the history."""
+        """Bring `_shown` up to date with the board."""
         if not self._stale:
             return
         self._stale = False
@@ -247,21 +242,15 @@ class BitttyEngine(Engine):
                 self._dirty.add(y)
 
     def _read_row(self, y: int) -> tuple[Run, ...]:
-        above = self.viewport_offset
-        if y < above:
-            return _fit(self._history[len(self._history) - above + y].runs, self._cols)
-        return _fit(_runs(self._board.blitter.main_page.grid[y - above]), self._cols)
+        return _fit(_runs(self._board.blitter.main_page.grid[y]), self._cols)
 
     @property
     def first_line(self) -> int:
-        return self.end_line - self._rows - self.scrollback_lines
+        return 0 if self._alternate else self._scrolled_off - len(self._history)
 
     @property
     def end_line(self) -> int:
         return self._rows + (0 if self._alternate else self._scrolled_off)
-
-    def _cursor_row(self) -> int:
-        return int(self._board.cursor.y)
 
     def lines(self, start: int, stop: int) -> list[Line]:
         first, screen = self.first_line, self.end_line - self._rows
@@ -269,28 +258,14 @@ class BitttyEngine(Engine):
         kept = islice(self._history, max(0, start - first), max(0, min(stop, screen) - first))
         lines = [Line(_fit(line.runs, self._cols), line.wrapped) for line in kept]
         page = self._board.blitter.main_page
-        for y in range(max(start, screen) - screen, max(stop, screen) - screen):
-            runs = _fit(_runs(page.grid[y]), self._cols)
-            lines.append(Line(runs, page.is_line_wrapped(y)))
-        return lines
+        live = range(max(start, screen) - screen, max(stop, screen) - screen)
+        return lines + [Line(self._read_row(y), page.is_line_wrapped(y)) for y in live]
 
     def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
         return [
             ("".join(run.text for run in line.runs).rstrip(" "), line.wrapped)
             for line in self.lines(start, stop)
         ]
-
-    @property
-    def scrollback_lines(self) -> int:
-        return 0 if self._board.blitter.in_alt_screen else len(self._history)
-
-    @property
-    def viewport_offset(self) -> int:
-        return min(self._offset, self.scrollback_lines)
-
-    def scroll_to(self, offset_from_bottom: int) -> None:
-        self._offset = min(max(0, offset_from_bottom), self.scrollback_lines)
-        self._stale = True
 
 
 def _runs(cells: Sequence[Cell]) -> tuple[Run, ...]:

@@ -4,8 +4,9 @@
 (fast, native) and bittty (pure Python, where the native wheel does not exist); `make_engine`
 chooses. An engine does no I/O and starts no thread; it is not safe for concurrent use.
 
-Rows and columns are zero-based cells. Row 0 is the top row of the *view*: the active screen, or
-the part of the scrollback that `scroll_to` and `scroll_by` have moved it to.
+Rows and columns are zero-based cells; row 0 is the top row of the live screen. The looks and modes
+an engine tells of are defined beside it (`muxcore.vt.looks`, `.modes`, `.requests`) and offered
+here too.
 
 Lines have absolute numbers: `first_line` is the oldest one kept, the live screen is the last
 `rows` of them, `end_line` is one past its bottom row. A number means the same line as long as
@@ -14,24 +15,46 @@ Lines have absolute numbers: `first_line` is the oldest one kept, the live scree
 
 from __future__ import annotations
 
-import enum
 import itertools
 import os
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from muxcore.version import __version__
 from muxcore.vt.guard import Guard
-from muxcore.vt.requests import RequestWatcher
+from muxcore.vt.looks import PLAIN, Colour, Line, Rgb, Run, Style, Underline, intern_style
+from muxcore.vt.modes import Cursor, CursorShape, Modes, MouseFormat, MouseTracking
+from muxcore.vt.requests import Clipboard, Notification, Request, RequestWatcher
 from muxcore.vt.watch import MODIFY_OTHER_KEYS, Event, split
+
+__all__ = [
+    "PLAIN",
+    "Clipboard",
+    "Colour",
+    "Cursor",
+    "CursorShape",
+    "Engine",
+    "EngineError",
+    "EngineMaker",
+    "Line",
+    "Modes",
+    "MouseFormat",
+    "MouseTracking",
+    "Notification",
+    "Request",
+    "Rgb",
+    "Run",
+    "Style",
+    "Underline",
+    "engine_name",
+    "intern_style",
+    "make_engine",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from muxcore.vt.requests import Request
 
     class EngineMaker(Protocol):
         """How an engine is made; see `Engine`."""
@@ -40,22 +63,6 @@ if TYPE_CHECKING:
             self, rows: int, cols: int, scrollback_lines: int, scrollback_bytes: int = ..., /
         ) -> Engine:
             """Make a blank screen."""
-
-
-Rgb: TypeAlias = tuple[int, int, int]
-"""Red, green, blue, each 0 to 255."""
-
-Colour: TypeAlias = int | Rgb | None
-"""`None`: the terminal's default; `int`: palette index 0 to 255; tuple: red, green, blue."""
-
-
-class Colours(NamedTuple):
-    """What the view paints with; see `Engine.set_colours`."""
-
-    foreground: Rgb | None = None
-    background: Rgb | None = None
-    cursor: Rgb | None = None
-    palette: tuple[Rgb, ...] = ()
 
 
 DEFAULT_SCROLLBACK = 10_000
@@ -77,166 +84,20 @@ MAX_REPLIES = 65_536
 """Bytes of unread replies kept; a guest that asks more than the caller takes loses the rest."""
 
 
-class Underline(enum.IntEnum):
-    """Kinds of underline (SGR 4, 21 and kitty's SGR 4:n); false where there is none."""
-
-    NONE = 0
-    SINGLE = 1
-    DOUBLE = 2
-    CURLY = 3
-    DOTTED = 4
-    DASHED = 5
-
-
-class Style(NamedTuple):
-    """How a cell looks (ECMA-48 8.3.117, SGR). Engines intern them: see `intern_style`.
-
-    The colours are the guest's: which RGB a palette index or the default means is the view's
-    business. `reverse` is not applied to `fg` and `bg`.
-    """
-
-    fg: Colour = None
-    bg: Colour = None
-    bold: bool = False
-    dim: bool = False
-    italic: bool = False
-    underline: Underline = Underline.NONE
-    blink: bool = False
-    reverse: bool = False
-    conceal: bool = False
-    strike: bool = False
-    underline_colour: Colour = None
-    """`None`: the text's own colour."""
-    overline: bool = False
-    link: str = ""
-    """OSC 8 hyperlink: an allowed URI (see `muxcore.vt.links`), or nothing."""
-
-
-@lru_cache(maxsize=8192)
-def intern_style(style: Style) -> Style:
-    """Return the one object that stands for all styles equal to `style`.
-
-    A style that fell out of use long ago may come back as another object, so equality is what
-    counts and identity a short cut.
-    """
-    return style
-
-
-PLAIN = intern_style(Style())
-"""The style of a cell that SGR never touched."""
-
-
-class Run(NamedTuple):
-    """Neighbouring cells of one style.
-
-    `text` has at least one character per narrow cell and per wide one (a wide cell counts two
-    columns and gives no text for the second); combining characters follow their base. Blank cells
-    are spaces. It holds no control characters.
-    """
-
-    text: str
-    style: Style
-    width: int
-    """Columns covered; equal to `len(text)` where every cell is one narrow code point."""
-
-
-class Line(NamedTuple):
-    """One line of scrollback or screen."""
-
-    runs: tuple[Run, ...]
-    """The widths add up to the engine's `cols`."""
-    wrapped: bool
-    """Whether it goes on in the next line: the guest wrote past its end (DECAWM)."""
-
-
-class CursorShape(enum.Enum):
-    """DECSCUSR shapes."""
-
-    BLOCK = "block"
-    UNDERLINE = "underline"
-    BAR = "bar"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where the guest's cursor is in the view.
-
-    `visible` is false when the guest hid it (DECTCEM) and when it lies outside a scrolled view;
-    `row` and `col` are then the last place inside the view and mean nothing.
-    """
-
-    row: int = 0
-    col: int = 0
-    visible: bool = True
-    shape: CursorShape = CursorShape.BLOCK
-    blinking: bool = False
-    pending_wrap: bool = False
-    """Whether the last column was written and the next character goes to the next line."""
-
-
-class MouseTracking(enum.Enum):
-    """Which mouse events the guest asked for (xterm ctlseqs, Mouse Tracking)."""
-
-    OFF = "off"
-    X10 = "x10"
-    """Mode 9: presses only, without modifiers."""
-    NORMAL = "normal"
-    """Mode 1000: presses and releases."""
-    BUTTON = "button"
-    """Mode 1002: also motion while a button is down."""
-    ANY = "any"
-    """Mode 1003: also motion without a button."""
-
-
-class MouseFormat(enum.Enum):
-    """How mouse events are written (xterm ctlseqs, Extended coordinates)."""
-
-    X10 = "x10"
-    UTF8 = "utf8"
-    SGR = "sgr"
-    URXVT = "urxvt"
-    SGR_PIXELS = "sgr-pixels"
-
-
-@dataclass(frozen=True, slots=True)
-class Modes:
-    """What the guest asked of its terminal, as far as input and view care."""
-
-    application_cursor: bool = False
-    """DECCKM (mode 1): cursor keys send SS3."""
-    application_keypad: bool = False
-    """DECNKM (mode 66, DECKPAM): the keypad sends SS3."""
-    newline: bool = False
-    """LNM (ANSI mode 20): Enter sends CR LF."""
-    backarrow_sends_bs: bool = False
-    """DECBKM (mode 67): Backspace sends BS instead of DEL."""
-    bracketed_paste: bool = False
-    """Mode 2004."""
-    focus_events: bool = False
-    """Mode 1004: the guest wants CSI I and CSI O."""
-    mouse: MouseTracking = MouseTracking.OFF
-    mouse_format: MouseFormat = MouseFormat.X10
-    alternate_scroll: bool = False
-    """Mode 1007: the wheel sends cursor keys on the alternate screen."""
-    alternate_screen: bool = False
-    """Modes 47, 1047, 1049: the screen without scrollback is shown."""
-    synchronized_output: bool = False
-    """Mode 2026: the guest is in the middle of a frame; draw when it ends (or after a while)."""
-    reverse_video: bool = False
-    """DECSCNM (mode 5): default foreground and background are exchanged."""
-    kitty_keyboard: int = 0
-    """Flags 0 to 31 of kitty's keyboard protocol in force (CSI = u, CSI > u)."""
-    modify_other_keys: int = 0
-    """0 to 2: xterm's modifyOtherKeys (XTMODKEYS, CSI > 4 ; n m)."""
-    format_other_keys: int = 0
-    """1: such keys are sent as CSI u (XTFMTKEYS, CSI > 4 ; 1 f), 0: as CSI 27 ~."""
-
-
 _CANCEL = b"\x18"
 """CAN ends a sequence or string in progress (ECMA-48 8.3.6, DEC STD 070)."""
 
 _UNFINISHED = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 """The beginning of a character of UTF-8."""
+
+
+class Colours(NamedTuple):
+    """What the view paints with; see `Engine.set_colours`."""
+
+    foreground: Rgb | None = None
+    background: Rgb | None = None
+    cursor: Rgb | None = None
+    palette: tuple[Rgb, ...] = ()
 
 
 class EngineError(Exception):
@@ -383,7 +244,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def cursor(self) -> Cursor:
-        """The cursor, in view coordinates."""
+        """The cursor."""
 
     @property
     @abstractmethod
@@ -397,15 +258,15 @@ class Engine(ABC):
 
     @abstractmethod
     def row(self, y: int) -> tuple[Run, ...]:
-        """Return view row `y`, 0 to `rows` - 1; the widths of its runs add up to `cols`.
+        """Return row `y`, 0 to `rows` - 1; the widths of its runs add up to `cols`.
 
         Raises:
-            IndexError: `y` is outside the view.
+            IndexError: `y` is outside the screen.
         """
 
     @abstractmethod
     def dirty_rows(self) -> Sequence[int]:
-        """Return, in ascending order, the view rows that changed since the last call.
+        """Return, in ascending order, the rows that changed since the last call.
 
         All of them at the first call and after a resize or a reset. Cheap when nothing changed.
         A cursor that merely moved makes no row dirty.
@@ -439,7 +300,7 @@ class Engine(ABC):
     @property
     def cursor_line(self) -> int:
         """The number of the line the cursor is on."""
-        return self.end_line - self.rows + self._cursor_row()
+        return self.end_line - self.rows + self.cursor.row
 
     @abstractmethod
     def lines(self, start: int, stop: int) -> list[Line]:
@@ -474,29 +335,8 @@ class Engine(ABC):
         self._colours = Colours(foreground, background, cursor, tuple(palette))
         self._attempt(lambda: self._paint(self._colours))
 
-    @property
-    @abstractmethod
-    def scrollback_lines(self) -> int:
-        """Lines above the screen that the view can be scrolled to; 0 on the alternate screen."""
-
-    @property
-    @abstractmethod
-    def viewport_offset(self) -> int:
-        """Lines the view is scrolled up from the bottom; 0: it follows the output.
-
-        While it is not 0 the view stays on the same lines when output arrives, so it grows.
-        """
-
-    @abstractmethod
-    def scroll_to(self, offset_from_bottom: int) -> None:
-        """Scroll the view to that many lines above the bottom, clamped to what there is."""
-
-    def scroll_by(self, delta: int) -> None:
-        """Scroll the view by `delta` lines: negative is up, towards older lines."""
-        self.scroll_to(self.viewport_offset - delta)
-
     def text(self) -> str:
-        """Return the view as plain text: rows joined by newlines, trailing blanks stripped."""
+        """Return the screen as plain text: rows joined by newlines, trailing blanks stripped."""
         return "\n".join(
             "".join(run.text for run in self.row(y)).rstrip(" ") for y in range(self.rows)
         )
@@ -512,10 +352,6 @@ class Engine(ABC):
     @abstractmethod
     def _paint(self, colours: Colours) -> None:
         """Take over the view's colours."""
-
-    @abstractmethod
-    def _cursor_row(self) -> int:
-        """Return the row of the live screen the cursor is in."""
 
     @abstractmethod
     def _resize(self) -> None:

@@ -29,7 +29,7 @@ from muxcore.vt.ghostty_lines import LineCounter, read_rows, read_texts, read_wr
 from muxcore.vt.ghostty_rows import RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from muxcore.vt.engine import Colours, EngineMaker
 
@@ -232,7 +232,7 @@ class GhosttyEngine(Engine):
         return Cursor(
             row=min(cursor.viewport_y, self._rows - 1),
             col=min(max(cursor.viewport_x - cursor.wide_tail, 0), self._cols - 1),
-            visible=cursor.visible and cursor.viewport_has_value,
+            visible=cursor.visible,
             shape=_SHAPES.get(cursor.visual_style, CursorShape.BLOCK),
             blinking=cursor.blinking,
             pending_wrap=self._get(abi.DATA_CURSOR_PENDING_WRAP, c.c_bool()).value,
@@ -293,9 +293,6 @@ class GhosttyEngine(Engine):
             return self._rows
         return self._counter.first + self._counter.scrollback() + self._rows
 
-    def _cursor_row(self) -> int:
-        return int(self._get(abi.DATA_CURSOR_Y, c.c_uint16()).value)
-
     def _library_rows(self, start: int, stop: int) -> range:
         """Return where the library has those lines, as far as they are kept."""
         first = 0 if self._alternate else self._counter.first
@@ -306,25 +303,29 @@ class GhosttyEngine(Engine):
         rows = self._library_rows(start, stop)
         if not rows:
             return []
-        # The view's state must learn what changed before another state asks for it.
+        # Reading makes the library forget what changed, so the view's state must learn it first;
+        # and a state that was used before would not learn what that one did.
         self._refresh()
-        shown = self.viewport_offset
-        lines: list[Line] = []
+        state, lines = c.c_void_p(), list[Line]()
+        self._library.call("render_state_new", None, c.byref(state))
         try:
             while len(lines) < len(rows):
-                lines += self._read_lines(rows[len(lines) :])
+                lines += self._read_lines(state, rows[len(lines) :])
         finally:
-            self.scroll_to(shown)
+            self._library.c.ghostty_render_state_free(state)
+            self._scroll(abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_BOTTOM))
         return lines
 
-    def _read_lines(self, rows: range) -> list[Line]:
+    def _scroll(self, where: abi.ScrollViewport) -> None:
+        self._library.c.ghostty_terminal_scroll_viewport(self._terminal, where)
+
+    def _read_lines(self, state: c.c_void_p, rows: range) -> list[Line]:
         """Return the first of those rows of the library, as many as a view shows at once."""
-        top = min(rows.start, 0 if self._alternate else self._counter.scrollback())
-        scroll = abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_ROW, delta=top)
-        self._library.c.ghostty_terminal_scroll_viewport(self._terminal, scroll)
-        self._library.call("render_state_update", self._handles.history, self._terminal)
+        top = min(rows.start, self._counter.scrollback())
+        self._scroll(abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_ROW, row=top))
+        self._library.call("render_state_update", state, self._terminal)
         stop = min(rows.stop - top, self._rows)
-        return self._reader.lines(self._handles.history, range(rows.start - top, stop))
+        return self._reader.lines(state, range(rows.start - top, stop))
 
     def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
         rows = self._library_rows(start, stop)
@@ -333,28 +334,6 @@ class GhosttyEngine(Engine):
         where = self._library, self._terminal, rows.start, rows.stop
         texts = read_texts(*where, self._cols)
         return list(zip(texts, read_wraps(*where), strict=True))
-
-    @property
-    def scrollback_lines(self) -> int:
-        bar = self._get(abi.DATA_SCROLLBAR, abi.Scrollbar())
-        return max(0, int(bar.total - bar.len))
-
-    @property
-    def viewport_offset(self) -> int:
-        bar = self._get(abi.DATA_SCROLLBAR, abi.Scrollbar())
-        return max(0, int(bar.total - bar.len - bar.offset))
-
-    def scroll_to(self, offset_from_bottom: int) -> None:
-        offset = min(max(0, offset_from_bottom), self.scrollback_lines)
-        if offset == self.viewport_offset:
-            return
-        scroll: Callable[[c.c_void_p, abi.ScrollViewport], None]
-        scroll = self._library.c.ghostty_terminal_scroll_viewport
-        scroll(self._terminal, abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_BOTTOM))
-        if offset:
-            delta = abi.ScrollViewport(tag=abi.SCROLL_VIEWPORT_DELTA, delta=-offset)
-            scroll(self._terminal, delta)
-        self._stale = True
 
 
 def choose() -> tuple[str, EngineMaker]:

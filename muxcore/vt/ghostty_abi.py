@@ -31,18 +31,15 @@ OPT_KITTY_IMAGE_STORAGE_LIMIT = 15
 OPT_SCROLLBACK_MAX_BYTES = 27
 OPT_SCROLLBACK_MAX_LINES = 28
 
-DATA_CURSOR_Y = 4
 DATA_CURSOR_PENDING_WRAP = 5
 DATA_ACTIVE_SCREEN = 6
 DATA_KITTY_KEYBOARD_FLAGS = 8
-DATA_SCROLLBAR = 9
 DATA_TITLE = 12
 DATA_SCROLLBACK_ROWS = 15
 DATA_COLOR_PALETTE_DEFAULT = 25
 DATA_MODE = 37
 
 SCROLL_VIEWPORT_BOTTOM = 1
-SCROLL_VIEWPORT_DELTA = 2
 SCROLL_VIEWPORT_ROW = 3
 
 POINT_VIEWPORT = 1
@@ -187,12 +184,6 @@ class SelectionFormatOptions(c.Structure):
     )
 
 
-class Scrollbar(c.Structure):
-    """GhosttyTerminalScrollbar."""
-
-    _fields_ = (("total", c.c_uint64), ("offset", c.c_uint64), ("len", c.c_uint64))
-
-
 class ModeConfig(c.Structure):
     """GhosttyTerminalModeConfig; ANSI modes have bit 15 set."""
 
@@ -205,7 +196,7 @@ class ScrollViewport(c.Structure):
     ctypes cannot pass a union by value; a structure of the same size and class can stand in.
     """
 
-    _fields_ = (("tag", c.c_int), ("delta", c.c_ssize_t), ("_padding", c.c_uint64))
+    _fields_ = (("tag", c.c_int), ("row", c.c_size_t), ("_padding", c.c_uint64))
 
 
 class SizeReport(c.Structure):

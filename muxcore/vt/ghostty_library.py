@@ -95,20 +95,15 @@ class Library:
 
 
 class Handles:
-    """The library's objects of one terminal, freed together and once.
-
-    `state` follows the view, `history` reads other lines.
-    """
+    """The library's objects of one terminal, freed together and once."""
 
     def __init__(self, library: Library, rows: int, cols: int) -> None:
         self._library = library
         self.terminal, self.state = c.c_void_p(), c.c_void_p()
-        self.history, self.tracked = c.c_void_p(), c.c_void_p()
-        self.iterator, self.cells = c.c_void_p(), c.c_void_p()
+        self.tracked, self.iterator, self.cells = c.c_void_p(), c.c_void_p(), c.c_void_p()
         try:
             library.call("terminal_new", None, c.byref(self.terminal), cols, rows)
             library.call("render_state_new", None, c.byref(self.state))
-            library.call("render_state_new", None, c.byref(self.history))
             point = abi.Point(tag=abi.POINT_SCREEN)
             library.call("terminal_grid_ref_track", self.terminal, point, c.byref(self.tracked))
             library.call("render_state_row_iterator_new", None, c.byref(self.iterator))
@@ -124,7 +119,6 @@ class Handles:
             (self.cells, free.ghostty_render_state_row_cells_free),
             (self.iterator, free.ghostty_render_state_row_iterator_free),
             (self.state, free.ghostty_render_state_free),
-            (self.history, free.ghostty_render_state_free),
             (self.tracked, free.ghostty_tracked_grid_ref_free),
             (self.terminal, free.ghostty_terminal_free),
         ):

@@ -175,38 +175,6 @@ def test_bells_are_counted_but_not_those_that_end_a_title(engine: Engine) -> Non
     assert engine.bell_count == 2
 
 
-def test_a_scrolled_view_stays_put_while_output_arrives(engine: Engine) -> None:
-    engine.feed(b"\r\n".join(b"line %d" % number for number in range(20)))
-    assert engine.scrollback_lines == 16
-    engine.scroll_by(-3)
-    assert engine.viewport_offset == 3
-    assert engine.text().split("\n") == ["line 13", "line 14", "line 15", "line 16"]
-    engine.dirty_rows()
-    engine.feed(b"\r\nmore\r\nmore")
-    assert engine.viewport_offset == 5
-    assert list(engine.dirty_rows()) == []
-    assert not engine.cursor.visible
-    engine.scroll_to(0)
-    assert engine.text().split("\n")[-1] == "more"
-    assert engine.cursor.visible
-
-
-def test_scrolling_goes_no_further_than_there_are_lines(engine: Engine) -> None:
-    engine.feed(b"\r\n".join(b"line %d" % number for number in range(10)))
-    engine.scroll_to(1000)
-    assert engine.viewport_offset == 6
-    assert engine.text().split("\n")[0] == "line 0"
-    engine.scroll_by(1000)
-    assert engine.viewport_offset == 0
-
-
-def test_the_alternate_screen_has_no_scrollback(engine: Engine) -> None:
-    engine.feed(b"x\r\n" * 10 + b"\x1b[?1049h" + b"y\r\n" * 10)
-    assert engine.scrollback_lines == 0
-    engine.feed(b"\x1b[?1049l")
-    assert engine.scrollback_lines > 0
-
-
 @pytest.mark.parametrize("limit", [0, 50, 3000])
 @pytest.mark.parametrize("cols", [20, 200, 300])
 @pytest.mark.parametrize("name", sorted(MAKERS))
@@ -251,7 +219,7 @@ def test_reset_forgets_screen_scrollback_modes_and_an_open_string(engine: Engine
     engine.reset()
     engine.feed(b"new")
     assert engine.text() == "new\n\n\n"
-    assert engine.scrollback_lines == 0
+    assert engine.first_line == engine.end_line - 4
     assert not engine.modes.bracketed_paste
 
 

@@ -41,7 +41,6 @@ STRUCTURES = {
     abi.GridRef: "GhosttyGridRef",
     abi.Selection: "GhosttySelection",
     abi.SelectionFormatOptions: "GhosttyTerminalSelectionFormatOptions",
-    abi.Scrollbar: "GhosttyTerminalScrollbar",
     abi.ModeConfig: "GhosttyTerminalModeConfig",
     abi.ScrollViewport: "GhosttyTerminalScrollViewport",
     abi.SizeReport: "GhosttySizeReportSize",
