@@ -36,6 +36,7 @@ from tui.canvas import Canvas
 from tui.colour_depth import is_modern
 from tui.output import Place, erases, pieces
 from tui.terminal_cursor import CursorPlace, TerminalCursor
+from tui.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -90,7 +91,7 @@ class MuxDriver(LinuxDriver):
     ) -> None:
         """See `textual.driver.Driver`."""
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self.cursor = TerminalCursor(super().write, shapes=is_modern(os.environ))
+        self.cursor = TerminalCursor(self._send, shapes=is_modern(os.environ))
         """The terminal's own cursor; hidden until a view puts it somewhere."""
         self._away = False
         self._decoder = Decoder()
@@ -103,6 +104,9 @@ class MuxDriver(LinuxDriver):
         self._canvas = Canvas(colours, erase=erases(os.environ))
         self._cursor = (0, 0)
         self._place = Place()
+        self._out: Writer | None = None
+        self._late = False
+        """Whether something was drawn that is not being written yet."""
 
     # Output.
 
@@ -139,7 +143,7 @@ class MuxDriver(LinuxDriver):
             place: where, or None.
             drawing: something is about to be drawn, which moves it.
         """
-        if self._away or self._writer_thread is None:
+        if self._away:
             return
         if place is not None:
             self._cursor = (place.x, place.y)
@@ -156,13 +160,25 @@ class MuxDriver(LinuxDriver):
             self._show()
 
     def _show(self) -> None:
-        if self._writer_thread is None or self._away:
+        """Write what was drawn, or leave it until the terminal has taken what came before."""
+        if self._out is None or self._away:
+            return
+        self._late = self._out.busy
+        if self._late:
             return
         data = self._canvas.flush(self._cursor)
         if data and self._app._sync_available:  # noqa: SLF001 (Textual has no other)
-            super().write(f"{SYNC_START}{self.cursor.around(data)}{SYNC_END}")
+            self._send(f"{SYNC_START}{self.cursor.around(data)}{SYNC_END}")
         elif data:
-            self.write(data)
+            self._send(self.cursor.around(data))
+
+    def _written(self) -> None:
+        if self._late:
+            self._show()
+
+    def _send(self, data: str) -> None:
+        if self._out is not None:
+            self._out.write(data)
 
     def write(self, data: str) -> None:
         """Write to the terminal, but for the keyboard mode Textual asks for.
@@ -173,11 +189,14 @@ class MuxDriver(LinuxDriver):
             return
         if data.startswith(_KITTY_PUSH) and data.endswith("u"):
             return
-        super().write(self.cursor.around(data))
+        self._send(self.cursor.around(data))
 
     def start_application_mode(self) -> None:
         """Start application mode and read the terminal."""
         self._canvas.forget()
+        if self._out is None:
+            assert self._file is not None, "Textual draws on standard error"
+            self._out = Writer(self._loop, self._file.fileno(), self._written)
         before = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]
         # Without a new thread the start was given up: a background job, which must not read.
@@ -188,6 +207,13 @@ class MuxDriver(LinuxDriver):
         """Leave application mode, with the cursor as it was found."""
         self.cursor.leave()
         super().stop_application_mode()
+
+    def close(self) -> None:
+        """Have all written that was to be, if the terminal takes it."""
+        super().close()
+        if self._out is not None:
+            self._out.close()
+            self._out = None
 
     def suspend_application_mode(self) -> None:
         """Leave the terminal to another program; what is drawn meanwhile goes nowhere."""
