@@ -12,6 +12,7 @@
     ├── CommandError         a control command is refused
     │   └── NotFoundError    it names something that does not exist
     ├── ProtocolError        a peer broke a wire format
+    ├── ScreenError          a screen's process cannot be started
     └── DaemonError          the daemon cannot be reached or started
 """
 
@@ -107,6 +108,10 @@ class NotFoundError(CommandError):
 
 class ProtocolError(MuxError):
     """A peer broke a wire format: a bad frame, bad JSON, a bound overstepped."""
+
+
+class ScreenError(MuxError):
+    """The process that is to keep a screen cannot be started."""
 
 
 class DaemonError(MuxError):

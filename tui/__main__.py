@@ -57,15 +57,21 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _show(path: str, console: str | None) -> int:
     from muxcore.launch import ensure_daemon
+    from muxcore.screen.process import EngineProcess
 
     # Textual draws on standard error.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
-    ensure_daemon(path)
-    from tui.app import run
+    # Its process loads the engine while this one loads Textual.
+    worker = EngineProcess()
+    try:
+        ensure_daemon(path)
+        from tui.app import run
 
-    return run(path, console)
+        return run(path, console, worker)
+    finally:
+        worker.close()
 
 
 if __name__ == "__main__":

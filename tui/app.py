@@ -13,6 +13,7 @@ from textual.app import App
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Offset
 
+from muxcore.screen.process import EngineProcess
 from tui.actions import DEFAULT_PREFIX
 from tui.colour_depth import Depth, colour_depth, is_modern
 from tui.commands import Commands
@@ -22,6 +23,7 @@ from tui.screens.console import ConsoleScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import DaemonSession
 from tui.state import Link
+from tui.terminal import Terminal
 from tui.themes import THEMES, first_theme, has_colours
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.timer import Timer
 
+    from muxcore.screen.worker import Worker
     from muxcore.vt.keys import Key, Paste
     from tui.model import Session
     from tui.terminal_cursor import CursorPlace
@@ -57,6 +60,7 @@ class MuxApp(App[int]):
         prefix: str,
         depth: Depth = Depth.TRUE,
         driver_class: type[Driver] | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
         super().__init__(
             driver_class=driver_class,
@@ -66,7 +70,7 @@ class MuxApp(App[int]):
         self._limit_colours(depth)
         self.session = session
         look = Look(depth=depth, modern=is_modern(os.environ))
-        self.console_screen = ConsoleScreen(session, prefix, self._act, look=look)
+        self.console_screen = ConsoleScreen(session, prefix, self._act, terminal, look)
         self.commands = Commands(self, session, self.console_screen, prefix)
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
@@ -168,7 +172,7 @@ class MuxApp(App[int]):
         if self._redraw is not None:
             self._redraw.stop()
             self._redraw = None
-        if not self.screen_stack:
+        if not self.screen_stack or not self.is_running:
             # The app is ending: its screens go before its timers do.
             return
         self._last_link = self.session.link.link
@@ -204,24 +208,28 @@ def make_app(
     prefix: str = DEFAULT_PREFIX,
     depth: Depth = Depth.TRUE,
     driver_class: type[Driver] | None = None,
+    terminal: Terminal | None = None,
 ) -> MuxApp:
     """Make the app over a session; tests and screenshots give it theirs."""
-    return MuxApp(session, prefix, depth, driver_class)
+    return MuxApp(session, prefix, depth, driver_class, terminal)
 
 
-def run(socket: str, console: str | None) -> int:
+def run(socket: str, console: str | None, worker: Worker) -> int:
     """Run the user interface on the daemon at `socket` until it is left.
 
     Args:
         socket: path of the control socket.
         console: the console to show; the first one where it is None.
+        worker: the process that is to keep its screen, started early.
 
     Returns:
         The exit status: 0 unless the app failed.
     """
     session = DaemonSession(socket, console)
     depth = colour_depth(os.environ)
-    return asyncio.run(_run(make_app(session, depth=depth, driver_class=MuxDriver)))
+    terminal = Terminal(session, EngineProcess, worker)
+    app = make_app(session, depth=depth, driver_class=MuxDriver, terminal=terminal)
+    return asyncio.run(_run(app))
 
 
 async def _run(app: MuxApp) -> int:

@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from muxcore.screen.codec import Plain
+from muxcore.errors import ScreenError
+from muxcore.screen.codec import FED, Plain
 from muxcore.screen.items import Attached, Item, Output
 from muxcore.screen.service import pack_item
 from tui.keeper import SILENCE, START, Keeper, Starter
+from tui.recovery import Recovery
 
 if TYPE_CHECKING:
     from muxcore.screen.worker import Worker
@@ -51,7 +53,6 @@ class Feed:
         restarted: Callable[[], None],
     ) -> None:
         self.engine = ""
-        self.trouble = ""
         self.console = ""
         """The console whose stream it is."""
         self._source = source
@@ -67,6 +68,11 @@ class Feed:
         self._asked: asyncio.Future[Plain] | None = None
         self._query_next = False
         self._turn: asyncio.Handle | None = None
+        self._recovery = Recovery()
+        self._cut: deque[Item] = deque()
+        """Items of the source in the pieces they are to be sent in."""
+        self._stale = True
+        """Whether what comes is of a stream that began before the worker did."""
         self._output = False
         self._left = False
         self._undrawn = False
@@ -77,7 +83,7 @@ class Feed:
 
     def open(self) -> None:
         """Begin; the loop runs."""
-        self._begin_worker("")
+        self._begin_worker()
 
     def close(self) -> None:
         """End: nothing is called any more, questions are not answered."""
@@ -86,6 +92,8 @@ class Feed:
             self._turn.cancel()
             self._turn = None
         self._keeper.close()
+        if self._first_worker is not None:
+            self._first_worker.close()
         self._cancel_question()
         while self._queries:
             self._queries.popleft()[0].cancel()
@@ -94,9 +102,14 @@ class Feed:
         if self._asked is not None:
             self._asked.cancel()
 
-    def _begin_worker(self, engine: str) -> None:
+    def _begin_worker(self) -> None:
         worker, self._first_worker = self._first_worker, None
-        self._keeper.restart(engine, worker)
+        self._stale = True
+        try:
+            self._keeper.restart(self._recovery.engine, worker)
+        except ScreenError as error:
+            self._died(str(error))
+            return
         request = ("start", self._size.rows, self._size.cols, self._scrollback)
         self._keeper.ask(self._started, *request, patience=START)
 
@@ -108,13 +121,22 @@ class Feed:
         self._go_on()
 
     def _died(self, reason: str) -> None:
-        self.trouble = f"terminal engine restarted: {reason}"
+        """Have another worker begin the stream anew, unless too many ended."""
+        self._recovery.ended(reason, asyncio.get_running_loop().time())
         self._left = False
+        self._cut.clear()
         self._cancel_question()
         self._restarted()
-        self._begin_worker("")
+        if not self._recovery.given_up:
+            self._begin_worker()
+            self._source.reattach()
 
     # Told by the view.
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong with the engine; empty when nothing did."""
+        return self._recovery.trouble
 
     @property
     def busy(self) -> bool:
@@ -133,6 +155,15 @@ class Feed:
         self._size = size
         self.command("resize", (size.rows, size.cols))
         return True
+
+    def reset(self) -> None:
+        """Bring the terminal to its power-on state; engines that were given up are tried again."""
+        if self._recovery.given_up:
+            self._recovery.retry()
+            self._begin_worker()
+            self._source.reattach()
+        else:
+            self.command("reset")
 
     def set_colours(self, colours: Plain) -> None:
         """Tell the colours, now and to every worker that comes."""
@@ -161,7 +192,7 @@ class Feed:
         if self._keeper.busy or not self._keeper.there:
             return
         now = asyncio.get_running_loop().time()
-        if self._queries or self._commands or self._output or self._left:
+        if self._queries or self._commands or self._output or self._left or self._cut:
             self._turn_at(now)
         elif self._undrawn:
             self._turn_at(self._next_frame)
@@ -216,24 +247,41 @@ class Feed:
         return True
 
     def _take(self) -> list[Item]:
-        """Items of the source, `SEND` bytes at most."""
+        """Items of the source, `SEND` bytes at most; a piece to be careful with by itself."""
         items: list[Item] = []
         left = SEND
-        while self._output and left > 0:
-            item = self._source.take(left)
-            if item is None:
-                self._output = False
+        while left > 0 and (item := self._next(left)) is not None:
+            careful = self._recovery.careful(item)
+            if careful and items:
+                self._cut.appendleft(item)
                 break
+            items.append(item)
+            if isinstance(item, Attached):
+                self.console = item.console
+                self._recovery.attached(item)
+                continue
+            self._recovery.sent(item)
             if isinstance(item, Output):
                 left -= len(item.data)
-            elif isinstance(item, Attached):
-                self.console = item.console
-            items.append(item)
+            if careful:
+                break
         return items
+
+    def _next(self, limit: int) -> Item | None:
+        while not self._cut and self._output:
+            item = self._source.take(limit)
+            if item is None:
+                self._output = False
+            elif isinstance(item, Attached):
+                self._stale = False
+                self._cut.append(item)
+            elif not self._stale:
+                self._cut += self._recovery.cut(item) if isinstance(item, Output) else (item,)
+        return self._cut.popleft() if self._cut else None
 
     def _obeyed(self, answer: Plain) -> None:
         progress, self._left, held, frame = answer
-        if held:
-            self._undrawn = True
+        self._undrawn = self._undrawn or held
+        self._recovery.obeyed(progress[FED])
         self._go_on()
         self._worked(progress, frame)

@@ -221,7 +221,7 @@ class Terminal:
 
     def reset(self) -> None:
         """Bring the terminal to its power-on state."""
-        self._feed.command("reset")
+        self._feed.reset()
 
     def set_colours(
         self, foreground: Rgb, background: Rgb, cursor: Rgb, palette: Sequence[Rgb]

@@ -36,6 +36,9 @@ PackedRow: TypeAlias = "tuple[str | int, ...]"
 Plain: TypeAlias = Any
 """What `marshal` takes: None, numbers, strings, bytes, and tuples and lists of such."""
 
+FED = 2
+"""Where in a packed progress its `fed` is."""
+
 _REQUESTS = {"clipboard": Clipboard, "notification": Notification}
 _REQUEST_NAMES = {kind: name for name, kind in _REQUESTS.items()}
 _UNDERLINE = Style._fields.index("underline")
