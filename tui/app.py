@@ -15,8 +15,10 @@ from textual.geometry import Offset
 
 from muxcore.screen.process import EngineProcess
 from tui.actions import DEFAULT_PREFIX
+from tui.clipboard import osc52, targets
 from tui.colour_depth import Depth, colour_depth, is_modern
 from tui.commands import Commands
+from tui.desktop import Desktop
 from tui.driver import MuxDriver
 from tui.look import Look
 from tui.screens.console import ConsoleScreen
@@ -70,7 +72,10 @@ class MuxApp(App[int]):
         self._limit_colours(depth)
         self.session = session
         look = Look(depth=depth, modern=is_modern(os.environ))
-        self.console_screen = ConsoleScreen(session, prefix, self._act, terminal, look)
+        self._desktop = Desktop(self._write_to_terminal, os.environ)
+        self.console_screen = ConsoleScreen(
+            session, prefix, self._act, terminal, look, self._desktop
+        )
         self.commands = Commands(self, session, self.console_screen, prefix)
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
@@ -98,7 +103,7 @@ class MuxApp(App[int]):
         """Begin: the console screen is composed and laid out."""
         if isinstance(self._driver, MuxDriver):
             self._driver.input_sink = self.take_input
-            self.console_screen.view.own_cursor = self._put_cursor
+            self.console_screen.view.cursor.put = self._put_cursor
             self.console_screen.view.draw = self._driver.draw_lines
         self.session.watch(self._session_changed, self.console_screen.view.wake)
         self.set_interval(TICK, self._tick, name="tick")
@@ -108,6 +113,7 @@ class MuxApp(App[int]):
 
     async def on_unmount(self) -> None:
         """End the session with the app."""
+        self._desktop.leave()
         await self.session.close()
 
     # Output.
@@ -124,7 +130,7 @@ class MuxApp(App[int]):
             self.post_display_hook()
 
     def _put_cursor(self, place: CursorPlace | None, drawing: bool) -> None:
-        """Put the terminal's own cursor where a view wants it; see `GuestView.own_cursor`."""
+        """Put the terminal's own cursor where a view wants it; see `ViewCursor.put`."""
         if place is not None:
             self.cursor_position = Offset(place.x, place.y)
         if isinstance(self._driver, MuxDriver):
@@ -135,11 +141,22 @@ class MuxApp(App[int]):
         if isinstance(self._driver, MuxDriver):
             self._driver.repaint(event.size)
 
+    def _write_to_terminal(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Set the clipboard of the user's terminal, and the primary selection where there is one."""
+        self._clipboard = text
+        if self._driver is not None:
+            for target in targets(os.environ):
+                self._driver.write(osc52(text, target))
+
     # Input.
 
     def take_input(self, event: Key | Paste) -> bool:
         """Offered every key and paste before Textual; what another screen is for is declined."""
-        if self.screen is not self.console_screen:
+        if self.screen is not self.console_screen or not self.console_screen.takes(event):
             return False
         self.console_screen.handle_input(event)
         return True

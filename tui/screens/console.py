@@ -15,14 +15,17 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import Screen
 
+from muxcore.settings import DEFAULTS, Settings
 from muxcore.vt.encode import encode_focus, encode_key, encode_paste
 from muxcore.vt.keys import Key, KeyAction, Paste
 from tui import words
 from tui.desk import Desk
+from tui.desktop import Desktop
 from tui.keyboard import Keyboard
 from tui.messages import ConsoleChosen, PaneAsked, PaneChosen
 from tui.state import ConsoleState, GuestState, Link, Size
 from tui.terminal import Terminal, engine_size
+from tui.view_notes import ViewNotes
 from tui.widgets.backend_pane import BackendStrip
 from tui.widgets.banner import Banner
 from tui.widgets.console_strip import ConsoleStrip
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from tui.look import Look
     from tui.model import Session
+    from tui.stamps import StampMode
 
 WIDE = 130
 """Columns from which on there is room for panes beside eighty columns of guest."""
@@ -47,9 +51,6 @@ REFRESH = 0.25
 
 SOON = 0.02
 """Seconds that what comes together is waited for: Textual has no timer of none."""
-
-BELL = 1.0
-"""Seconds that a bell is said: a mark that stays, for a flash may harm."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -61,6 +62,7 @@ class ConsoleScreen(Screen[None]):
         act: does an action of `tui.actions` by its id, at once: the next key may depend on it.
         terminal: the guest's screen; one in this process where none is given.
         look: what the user's terminal can show.
+        desktop: what a guest may be allowed to use of it; nothing where none is given.
     """
 
     AUTO_FOCUS = None
@@ -72,6 +74,7 @@ class ConsoleScreen(Screen[None]):
         act: Callable[[str, str], None],
         terminal: Terminal | None = None,
         look: Look | None = None,
+        desktop: Desktop | None = None,
     ) -> None:
         super().__init__()
         self._act = act
@@ -89,9 +92,7 @@ class ConsoleScreen(Screen[None]):
         self._soon: Timer | None = None
         self._drawn = 0.0
         self._covered = False
-        self._bells = 0
-        self._rang = 0.0
-        self._known_trouble = ""
+        self.notes = ViewNotes(self.view, desktop or Desktop(lambda _: None, {}), self._update_in)
 
     def compose(self) -> ComposeResult:
         yield ConsoleStrip(id="consoles")
@@ -112,6 +113,11 @@ class ConsoleScreen(Screen[None]):
         """The console on view, as last known."""
         name = self._session.on_view
         return next((item for item in self._session.consoles if item.name == name), None)
+
+    @property
+    def settings(self) -> Settings:
+        """What is chosen for its keys and its screen."""
+        return self.console.settings if self.console else DEFAULTS
 
     @property
     def guest(self) -> GuestState | None:
@@ -147,6 +153,9 @@ class ConsoleScreen(Screen[None]):
         if self._soon is None:
             self._soon = self.set_timer(self.due, self.update, name="update")
 
+    def _update_in(self, seconds: float) -> None:
+        self.set_timer(seconds, self.update_soon, name="note")
+
     def update(self) -> None:
         """Show the session's present state."""
         if self._soon is not None:
@@ -169,6 +178,7 @@ class ConsoleScreen(Screen[None]):
                 replace(self.view.look, palette=console.settings.palette, links=allowed)
             )
         self._fit()
+        self.notes.settle(console)
         self._update_panes(console, now)
         self._update_status(console, now)
         self.query_one(Banner).show_link(session.link, now, self._keyboard.prefix)
@@ -185,7 +195,8 @@ class ConsoleScreen(Screen[None]):
 
     def _update_status(self, console: ConsoleState | None, now: float) -> None:
         session, port = self._session, self.view.port
-        notes = words.view_notes(self._facts(), self._keyboard.prefix)
+        problem = "" if self.live or self._lost else session.view_problem
+        notes = words.view_notes(self.notes.facts(problem), self._keyboard.prefix)
         if console:
             notes = words.notes(console, session.status) + notes
         if note := self.desk.reading.note:
@@ -209,33 +220,6 @@ class ConsoleScreen(Screen[None]):
                 now=now,
             )
         )
-
-    def _facts(self) -> words.ViewFacts:
-        terminal, port = self.view.terminal, self.view.port
-        trouble = terminal.trouble
-        return words.ViewFacts(
-            problem="" if self.live or self._lost else self._session.view_problem,
-            trouble=trouble if trouble != self._known_trouble else "",
-            bell=time.monotonic() - self._rang < BELL,
-            lines_back=None if port.follows else port.lines_back,
-            new_lines=port.new_lines,
-            fetching=self.view.fetching,
-            at_start=self.view.at_start and port.first <= terminal.oldest_line,
-            skipped=terminal.skipped,
-            doubtful=terminal.doubtful,
-            note=terminal.title,
-        )
-
-    def dismiss_trouble(self) -> None:
-        """Say no more of what went wrong with the engine."""
-        self._known_trouble = self.view.terminal.trouble
-
-    def _ring(self) -> None:
-        """Note a bell: a mark in the status line, for a moment."""
-        bells, self._bells = self._bells, self.view.terminal.bell_count
-        if self._bells > bells:
-            self._rang = time.monotonic()
-            self.set_timer(BELL, self.update_soon, name="bell")
 
     # Size.
 
@@ -284,8 +268,7 @@ class ConsoleScreen(Screen[None]):
         """Take a key or a piece of a paste from the operator's terminal."""
         if isinstance(event, Paste):
             if self.selected is None and self.live and not self.desk.busy:
-                modes = self.view.terminal.modes
-                self.type(encode_paste(event.data, modes, start=event.start, end=event.end))
+                self.paste(event.data, start=event.start, end=event.end)
         elif event.action is not KeyAction.RELEASE:
             self._handle_key(event)
 
@@ -309,7 +292,7 @@ class ConsoleScreen(Screen[None]):
             self._act("start_daemon", "")
 
     def _send_key(self, key: Key) -> None:
-        data = encode_key(key, self.view.terminal.modes)
+        data = encode_key(key, self.view.terminal.modes, self.settings)
         if data:
             self.view.scroll_to_end()
             self.type(data)
@@ -323,12 +306,23 @@ class ConsoleScreen(Screen[None]):
             hint.show_for(prefix, pane=self.selected, width=width, can_break=can_break)
         hint.display = wanted
 
+    def next_stamps(self) -> StampMode:
+        """Tell when lines were printed in another way, or not at all."""
+        mode = self.desk.gutter.next_mode()
+        self.update()
+        return mode
+
     def select(self, backend: str | None) -> None:
         """Give a pane the focus, or the guest."""
         self.selected = backend
         self.update()
         if backend is not None:
             self.query_one(PaneList).scroll_to_pane(backend)
+
+    def paste(self, data: bytes, *, start: bool = True, end: bool = True) -> None:
+        """Send the guest a piece of a paste; `start` and `end`: the first one, the last one."""
+        modes = self.view.terminal.modes
+        self.type(encode_paste(data, modes, self.settings, start=start, end=end))
 
     def type(self, data: bytes) -> None:
         """Send bytes to the guest."""
@@ -347,8 +341,13 @@ class ConsoleScreen(Screen[None]):
 
     def on_guest_view_changed(self) -> None:
         self.desk.moved()
-        self._ring()
+        self.notes.look()
         self.update_soon()
+
+    def on_guest_view_asked(self, message: GuestView.Asked) -> None:
+        if self.console is not None:
+            self.notes.ask(self.console, message.request)
+            self.update_soon()
 
     def on_screen_suspend(self) -> None:
         """Another screen lies over this one."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from textual.errors import NoWidget
-from textual.geometry import Offset, Region
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -21,14 +20,16 @@ from muxcore.errors import MuxError
 from tui.line_painter import LinePainter, Overlay
 from tui.look import Look
 from tui.paint import Painter
-from tui.terminal_cursor import CursorPlace
 from tui.viewport import Viewport
 from tui.widgets.pointer import Pointer
 from tui.widgets.scroll_bar import ScrollBar
+from tui.widgets.view_cursor import ViewCursor
 
 if TYPE_CHECKING:
     from textual import events
 
+    from muxcore.vt.requests import Request
+    from tui.cell_style import GuestColours
     from tui.frames import FrameChange
     from tui.rows import Place
     from tui.state import Size
@@ -54,6 +55,12 @@ class GuestView(Widget):
 
         data: bytes
 
+    @dataclass
+    class Asked(Message):
+        """The guest asks something of the desktop."""
+
+        request: Request
+
     class Changed(Message):
         """What is said about the view is other than it was: its place, the guest's title, ..."""
 
@@ -67,15 +74,12 @@ class GuestView(Widget):
         self.terminal = terminal
         terminal.on_frame = self._note
         terminal.on_reply = self._answer
+        terminal.on_request = self._ask
         self.port = Viewport(terminal)
         """Which lines and columns are shown. Move it by the view's methods, which draw."""
         self.pointer = Pointer(self)
         self.look = look or Look()
-        self.own_cursor: Callable[[CursorPlace | None, bool], None] | None = None
-        """Puts the user's terminal's own cursor somewhere, or hides it; whether a drawing follows.
-
-        None: it is drawn.
-        """
+        self.cursor = ViewCursor(self)
         self.draw: Callable[[Widget, Mapping[int, Strip]], bool] | None = None
         """Draws lines of the view past Textual; whether it could."""
         self.listeners: list[Callable[[FrameChange], None]] = []
@@ -89,7 +93,6 @@ class GuestView(Widget):
         self._marks: Sequence[int] = ()
         self._bar_cells: tuple[ScrollBar | None, list[Segment]] = (None, [])
         self._live = True
-        self._active = True
         self._change: FrameChange | None = None
         self._cursor_row = 0
         self._epoch = 0
@@ -111,9 +114,9 @@ class GuestView(Widget):
 
     def set_active(self, active: bool) -> None:
         """Draw the cursor of a view that keys go to, or of one they do not."""
-        if active != self._active:
-            self._active = active
-            self._place_cursor()
+        if active != self.cursor.active:
+            self.cursor.active = active
+            self.cursor.place()
             self.refresh()
 
     def set_look(self, look: Look) -> None:
@@ -150,6 +153,16 @@ class GuestView(Widget):
     def wake(self) -> None:
         """There is output to pull."""
         self.terminal.wake()
+
+    @property
+    def colours(self) -> GuestColours | None:
+        """The colours the guest has here; None where only the user's terminal knows them."""
+        return (self._painter or self._make_painter()).guest_colours
+
+    @property
+    def bar_shown(self) -> bool:
+        """Whether the scroll bar lies over the last column."""
+        return bool(self._bar_column())
 
     def repaint(self) -> None:
         """Draw everything again: theme, look or liveness changed."""
@@ -260,6 +273,9 @@ class GuestView(Widget):
     def _answer(self, data: bytes) -> None:
         self.post_message(self.Typed(data))
 
+    def _ask(self, request: Request) -> None:
+        self.post_message(self.Asked(request))
+
     def _note(self, change: FrameChange) -> None:
         """Draw what changed, soon; called by the terminal at most sixty times a second."""
         if self._change is None:
@@ -309,12 +325,12 @@ class GuestView(Widget):
     def _refresh_rows(self, change: FrameChange) -> None:
         cursor = self.terminal.cursor
         rows = set(change.rows)
-        if not self._has_own_cursor:
+        if not self.cursor.own:
             rows |= {self._cursor_row, cursor.row}
         self._cursor_row = cursor.row
         live, width = self.port.live_line, self.size.width
         seen = [y for row in rows if (y := self.port.row_of(live + row)) is not None]
-        self._place_cursor(drawing=bool(seen))
+        self.cursor.place(drawing=bool(seen))
         if not seen:
             return
         bar = self._bar_column()
@@ -342,7 +358,7 @@ class GuestView(Widget):
         """The strips of a part of the view."""
         bar = self._bar_column()
         lines = [self._line(y, bar) for y in range(crop.y, crop.bottom)]
-        self._place_cursor(drawing=True)
+        self.cursor.place(drawing=True)
         if crop.x == 0 and crop.width >= self.size.width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
@@ -355,20 +371,13 @@ class GuestView(Widget):
         if number is None:
             strip = Strip.blank(width, painter.surround)
         else:
-            strip = self._with_cursor(number, self._lines.paint(number, painter), painter)
+            strip = self.cursor.on(number, self._lines.paint(number, painter), painter)
             if left or strip.cell_length > width:
                 strip = strip.crop(left, left + width)
             strip = strip.adjust_cell_length(width, painter.surround)
         if bar:
             strip = Strip([*strip.crop(0, width - 1), bar[y]], width)
         return strip
-
-    def _with_cursor(self, number: int, strip: Strip, painter: Painter) -> Strip:
-        cursor = self.terminal.cursor
-        here = cursor.visible and number == self.port.live_line + cursor.row
-        if not here or not self._live or self._has_own_cursor:
-            return strip
-        return painter.with_cursor(strip, cursor.col, cursor.shape, focused=self._active)
 
     def _make_painter(self) -> Painter:
         app, look = self.app, self.look
@@ -405,31 +414,6 @@ class GuestView(Widget):
             cells = list(bar.cells(painter.bar_styles, bar.marked_rows(self._marks)))
             self._bar_cells = bar, cells
         return self._bar_cells[1]
-
-    # The cursor.
-
-    @property
-    def _has_own_cursor(self) -> bool:
-        """Whether the user's terminal's own cursor is where the guest's is, not a drawn one."""
-        return self.own_cursor is not None and self._active
-
-    def _place_cursor(self, *, drawing: bool = False) -> None:
-        if self.own_cursor is not None:
-            self.own_cursor(self._cursor_place() if self._active else None, drawing)
-
-    def _cursor_place(self) -> CursorPlace | None:
-        """Where the guest's cursor is on the user's terminal; None where it is not seen."""
-        cursor = self.terminal.cursor
-        y = self.port.row_of(self.port.live_line + cursor.row)
-        x = cursor.col - self.port.left
-        width = self.size.width - (1 if self._bar_column() else 0)
-        if not (cursor.visible and self._live and 0 <= x < width) or y is None:
-            return None
-        at = self.content_region.offset + Offset(x, y)
-        with contextlib.suppress(NoWidget):
-            if self.screen.get_widget_at(*at)[0] is self:
-                return CursorPlace(at.x, at.y, cursor.shape, cursor.blinking)
-        return None
 
     # The mouse.
 
