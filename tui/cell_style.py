@@ -13,21 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.color import Color as ThemeColour
-from textual.strip import Strip
 
 from muxcore.palettes import Rgb
 from tui.colour_depth import Depth
+from tui.pens import UNDERLINE
 from tui.themes import CONTRAST, guest_colours
 
 if TYPE_CHECKING:
     from muxcore.vt.engine import Colour
     from muxcore.vt.engine import Style as CellStyle
 
-_SYSTEMS = {
-    Depth.SIXTEEN: ColorSystem.STANDARD,
-    Depth.INDEXED: ColorSystem.EIGHT_BIT,
-    Depth.TRUE: ColorSystem.TRUECOLOR,
-}
 _BRIGHT_WHEN_BOLD = ("linux", "vga")
 _DOUBLE = 2
 _DIM = 0.6
@@ -78,7 +73,6 @@ class Themed:
         self._palette = guest_colours(variables, dark=dark, palette=palette)
         self._brighten = palette in _BRIGHT_WHEN_BOLD
         self._indexed = depth is Depth.INDEXED
-        self._system = _SYSTEMS[depth]
         self._links = links
         self._modern = modern
         self.contrast = float(variables.get("guest-contrast", CONTRAST))
@@ -139,8 +133,8 @@ class Themed:
     def _underlined(self, style: Style, cell: CellStyle) -> Style:
         """Add the kind and the colour of an underline, which Rich has no words for.
 
-        They follow in a sequence of their own: a terminal without them drops that and keeps the
-        single underline and the colours.
+        `tui.pens` finds them in the meta data, as an SGR of its own that follows the others: a
+        terminal without them drops that and keeps the single underline and the colours.
         """
         kind = int(cell.underline)
         if not self._modern or not kind or (kind == 1 and cell.underline_colour is None):
@@ -148,11 +142,7 @@ class Themed:
         parts = [f"4:{kind}"]
         if cell.underline_colour is not None:
             parts.append("58:2::{}:{}:{}".format(*self._rgb(cell.underline_colour, (0, 0, 0))))
-        extra = ";".join(parts)
-        # The meta data keeps styles apart that are equal but for it, in Rich's caches.
-        style += Style(meta={"underline": extra})
-        style._ansi = f"{Strip.render_ansi(style, self._system)}m\x1b[{extra}"  # noqa: SLF001
-        return style
+        return style + Style(meta={UNDERLINE: ";".join(parts)})
 
 
 class Plain:
