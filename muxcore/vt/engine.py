@@ -314,7 +314,8 @@ class Engine(ABC):
     def texts(self, start: int, stop: int) -> list[tuple[str, bool]]:
         """Return text without trailing blanks, and `wrapped`, of what `lines` would return.
 
-        Much faster than `lines`; the texts are those of its runs.
+        Much faster than `lines`; the texts are those of its runs, but libghostty-vt leaves out
+        combining characters on blanks.
         """
 
     def set_colours(

@@ -295,7 +295,8 @@ class GhosttyEngine(Engine):
 
     def _library_rows(self, start: int, stop: int) -> range:
         """Return where the library has those lines, as far as they are kept."""
-        first = 0 if self._alternate else self._counter.first
+        # The library may keep rows above the alternate screen too; they have no numbers.
+        first = -self._counter.scrollback() if self._alternate else self._counter.first
         start, stop = max(start, self.first_line), min(stop, self.end_line)
         return range(start - first, max(start, stop) - first)
 

@@ -89,6 +89,26 @@ def test_the_cursor_is_on_a_line_of_the_live_screen(engine: Engine) -> None:
     assert engine.texts(engine.cursor_line, engine.cursor_line + 1) == [("line 8", False)]
 
 
+def test_rows_above_the_alternate_screen_are_not_lines() -> None:
+    made = MAKERS["ghostty"](4, 20, 100)
+    # Kitty's "clear, but scroll what is there into the scrollback" does so here too.
+    made.feed(b"\x1b[?1049h" + numbered(0, 30) + b"\x1b[22J" + numbered(30, 32))
+    assert isinstance(made, ghostty.GhosttyEngine)
+    assert made._counter.scrollback() > 0
+    assert (made.first_line, made.end_line) == (0, 4)
+    assert [line.runs for line in made.lines(0, 100)] == [made.row(y) for y in range(4)]
+    assert texts(made) == made.text().split("\n")
+    made.close()
+
+
+def test_a_combining_character_on_a_blank_is_in_the_line_if_not_in_the_text() -> None:
+    made = MAKERS["ghostty"](4, 20, 100)
+    made.feed("a \u0301b".encode())
+    assert made.lines(0, 1)[0].runs[0].text.startswith("a \u0301b")
+    assert made.texts(0, 1) == [("a b", False)]
+    made.close()
+
+
 def test_clearing_the_scrollback_keeps_the_numbers_of_the_screen(engine: Engine) -> None:
     engine.feed(numbered(0, 50))
     epoch, end = engine.epoch, engine.end_line
