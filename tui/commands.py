@@ -13,6 +13,7 @@ from tui.screens.choice import NEW, backend_choice, console_choice
 from tui.screens.confirm import Confirm
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
+from tui.text_commands import TextCommands
 from tui.themes import usable_themes
 from tui.words import endings, peer_name
 
@@ -27,13 +28,11 @@ BACKEND_TYPES = ("socket", "pty", "file", "process", "serial", "ringbuf", "null"
 """The order a user is offered them in: what is wanted most comes first."""
 
 
-class Commands:
+class Commands(TextCommands):
     """Carries out actions on the console screen of an app."""
 
     def __init__(self, app: App[int], session: Session, screen: ConsoleScreen, prefix: str) -> None:
-        self._app = app
-        self._session = session
-        self._screen = screen
+        super().__init__(app, session, screen)
         self._prefix = prefix
 
     def do(self, action: str, argument: str = "") -> None:
@@ -210,7 +209,8 @@ class Commands:
 
     # This view.
 
-    def do_reload(self) -> None:
+    def do_reset(self) -> None:
+        self._screen.view.terminal.reset()
         self._session.show(self._session.on_view)
 
     def do_size(self) -> None:
