@@ -11,7 +11,7 @@ from muxcore.errors import ScreenError
 from muxcore.screen.codec import FED, Plain
 from muxcore.screen.items import Attached, Item, Output
 from muxcore.screen.service import pack_item
-from tui.keeper import SILENCE, START, Keeper, Starter
+from tui.keeper import Keeper, Starter
 from tui.recovery import Recovery
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Feed:
             self._died(str(error))
             return
         request = ("start", self._size.rows, self._size.cols, self._scrollback)
-        self._keeper.ask(self._started, *request, patience=START)
+        self._keeper.ask(self._started, *request, first=True)
 
     def _started(self, engine: Plain) -> None:
         self.engine = engine
@@ -210,6 +210,9 @@ class Feed:
 
     def _ask(self) -> None:
         self._turn = None
+        if self._keeper.busy or not self._keeper.there:
+            # A question was asked after this turn was wanted; the answer brings the next one.
+            return
         # Questions and output take turns: neither waits for the end of the other.
         self._query_next = bool(self._queries) and not self._query_next
         if self._query_next or not self._work():
@@ -226,7 +229,7 @@ class Feed:
             self._go_on()
 
         self._asked = future
-        self._keeper.ask(answered, *request, patience=SILENCE)
+        self._keeper.ask(answered, *request)
 
     def _work(self) -> bool:
         """Ask for work if there is any."""
@@ -243,7 +246,7 @@ class Feed:
         if draw:
             self._undrawn = False
             self._next_frame = now + FRAME
-        self._keeper.ask(self._obeyed, "work", draw, commands, patience=SILENCE)
+        self._keeper.ask(self._obeyed, "work", draw, commands)
         return True
 
     def _take(self) -> list[Item]:
