@@ -215,7 +215,10 @@ class Engine(ABC):
         del self._replies[answered:]
 
     def take_requests(self) -> list[Request]:
-        """Return, and forget, what the guest asked of the desktop, oldest first."""
+        """Return, and forget, what the guest asked of the desktop, oldest first.
+
+        A caller that feeds *replayed* bytes takes these too and throws them away.
+        """
         return self._requests.take()
 
     def take_replies(self) -> bytes:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    Found: TypeAlias = tuple[re.Match[bytes], "Event", dict[bytes, int]]
+    """A sequence, what it does and the values it sets."""
 
 
 class Event(enum.Enum):
@@ -37,17 +40,19 @@ class Event(enum.Enum):
 MODIFY_OTHER_KEYS = (b"m", b"f")
 """Final bytes of the sequences that set modifyOtherKeys and formatOtherKeys."""
 
+_NO_VALUES: dict[bytes, int] = {}
+
 _OTHER_KEYS = 4
 """Their resource number."""
 
 _MAX_VALUE = {b"m": 2, b"f": 1}
 
-_NOTABLE = re.compile(
-    rb"\x1b(?:c"
-    rb"|\[\??([0-9;]*)J"
-    rb"|\[\?([0-9;]*)([hlr])"
-    rb"|\[>([0-9;]*)([mnfq]))"
-)
+# Several patterns that begin with a constant, and one that is looked for only where its end is:
+# a stream of many colours has an escape sequence in every tenth byte.
+_RESET = re.compile(rb"\x1bc")
+_PRIVATE = re.compile(rb"\x1b\[\?([0-9;]*+)([hlrJ])")
+_SECONDARY = re.compile(rb"\x1b\[>([0-9;]*+)([mnfq])")
+_ERASE = re.compile(rb"\x1b\[([0-9;]*+)J")
 _SCREENS = frozenset({47, 1047, 1049})
 _CLEARED_SCREENS = frozenset({1047, 1049})
 
@@ -63,10 +68,7 @@ def split(data: bytes) -> Iterator[tuple[bytes, Event, dict[bytes, int]]]:
         the new values by final byte.
     """
     at = 0
-    for found in _NOTABLE.finditer(data):
-        event, values = _judge(found)
-        if event is Event.OUTPUT:
-            continue
+    for found, event, values in _notable(data):
         if found.start() > at:
             yield data[at : found.start()], Event.OUTPUT, {}
         at = found.end()
@@ -75,23 +77,46 @@ def split(data: bytes) -> Iterator[tuple[bytes, Event, dict[bytes, int]]]:
         yield (data[at:] if at else data), Event.OUTPUT, {}
 
 
-def _judge(found: re.Match[bytes]) -> tuple[Event, dict[bytes, int]]:
-    """Return what a sequence does, and the values it sets."""
-    erased, modes, mode_final, keys, keys_final = found.groups()
-    if erased is not None:
-        what = _numbers(erased)[0]
-        return {2: Event.CLEAR, 3: Event.SCROLLBACK}.get(what, Event.OUTPUT), {}
-    if modes is not None:
-        numbers = _SCREENS.intersection(_numbers(modes))
-        if not numbers:
-            return Event.OUTPUT, {}
-        cleared = mode_final == b"h" and numbers & _CLEARED_SCREENS
-        return Event.CLEAR if cleared else Event.SWITCH, {}
-    if keys_final == b"q":
-        return (Event.OUTPUT if _numbers(keys)[0] else Event.VERSION), {}
-    if keys is not None:
-        return _other_keys(keys, keys_final)
-    return Event.RESET, {}
+def _notable(data: bytes) -> list[Found]:
+    """Return the sequences that matter, first to last, and what they do."""
+    found = [item for item in _candidates(data) if item[1] is not Event.OUTPUT]
+    return sorted(found, key=lambda item: item[0].start())
+
+
+def _candidates(data: bytes) -> Iterator[Found]:
+    """Yield the sequences that may matter, kind by kind."""
+    for match in _RESET.finditer(data):
+        yield match, Event.RESET, _NO_VALUES
+    for match in _PRIVATE.finditer(data):
+        yield match, _judge_private(match[1], match[2]), _NO_VALUES
+    for match in _SECONDARY.finditer(data):
+        yield match, *_judge_secondary(match[1], match[2])
+    if b"J" in data:
+        for match in _ERASE.finditer(data):
+            yield match, _judge_erase(match[1]), _NO_VALUES
+
+
+def _judge_erase(parameters: bytes) -> Event:
+    """Return what ED or DECSED does."""
+    what = _numbers(parameters)[0]
+    return {2: Event.CLEAR, 3: Event.SCROLLBACK}.get(what, Event.OUTPUT)
+
+
+def _judge_private(parameters: bytes, final: bytes) -> Event:
+    """Return what DECSET, DECRST, XTRESTORE or DECSED does."""
+    if final == b"J":
+        return _judge_erase(parameters)
+    screens = _SCREENS.intersection(_numbers(parameters))
+    if not screens:
+        return Event.OUTPUT
+    return Event.CLEAR if final == b"h" and screens & _CLEARED_SCREENS else Event.SWITCH
+
+
+def _judge_secondary(parameters: bytes, final: bytes) -> tuple[Event, dict[bytes, int]]:
+    """Return what a sequence with the prefix `>` does, and the values it sets."""
+    if final != b"q":
+        return _other_keys(parameters, final)
+    return (Event.OUTPUT if _numbers(parameters)[0] else Event.VERSION), _NO_VALUES
 
 
 def _other_keys(parameters: bytes, final: bytes) -> tuple[Event, dict[bytes, int]]:
