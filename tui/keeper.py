@@ -52,11 +52,12 @@ class Keeper:
         self._worker = worker or self._start(engine)
         self._worker.begin(self._answered, self._end)
 
-    def ask(self, answered: Callable[[Plain], None], *request: Plain, patience: float) -> None:
-        """Ask; `answered` is called with the answer, which must come within `patience` seconds."""
+    def ask(self, answered: Callable[[Plain], None], *request: Plain, first: bool = False) -> None:
+        """Ask; `answered` is called with the answer. The first answer is waited for longer."""
         assert self._worker is not None
         assert self._waiting is None
         self._waiting = answered
+        patience = START if first else SILENCE
         self._watchdog = asyncio.get_running_loop().call_later(patience, self._silent)
         self._worker.ask(marshal.dumps(request))
 

@@ -194,6 +194,13 @@ async def test_text_is_found_and_copied() -> None:
         assert await it.terminal.dump("text", 2, 3) == "needle in hay\n"
 
 
+async def test_the_guest_is_told_the_colours_it_is_painted_with() -> None:
+    async with shown() as it:
+        it.terminal.set_colours((1, 2, 3), (4, 5, 6), (7, 8, 9), [(10, 11, 12)])
+        await it.print(b"\x1b]10;?\x07")
+        assert it.replies.startswith(b"\x1b]10;rgb:0101/0202/0303")
+
+
 async def test_questions_without_a_worker_are_answered_by_nothing() -> None:
     it = Shown()
     it.terminal.open()
