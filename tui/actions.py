@@ -54,24 +54,14 @@ ACTIONS: tuple[Action, ...] = (
         "console",
     ),
     Action("send_break", "b", "break", "send a break to the guest", "console"),
-    Action(
-        "search", "/", "search", "search what was printed; regular expressions, n and N", "view"
-    ),
+    Action("search", "/", "search", "search what was printed (regular expressions)", "view"),
     Action(
         "copy_mode", "[", "copy mode", "move with vi's keys, select with v, copy with y", "view"
     ),
     Action("edit", "e", "editor", "open all lines in $VISUAL or $EDITOR", "view"),
-    Action("save", "S", "save", "save the screen or all lines: text, colours, a picture", "view"),
-    Action(
-        "stamps", "t", "times", "when lines were printed: time, since start, since the last", "view"
-    ),
-    Action(
-        "reset",
-        "r",
-        "reset",
-        "reset the terminal after a gap or garbage, and redraw it from the history",
-        "view",
-    ),
+    Action("save", "S", "save", "save the screen, a picture of it, or all lines", "view"),
+    Action("stamps", "t", "times", "tell when each line was printed, in three ways", "view"),
+    Action("reset", "r", "reset", "reset a garbled terminal, redraw it from history", "view"),
     Action(
         "size",
         "z",
