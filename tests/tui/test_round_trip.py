@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.muxcore.daemons import ROOT, SLOW, cli, served
+from tests.control import Control
+from tests.muxcore.daemons import ROOT, SLOW, served
 from tests.support import eventually_sync, unix_path
 from tests.tui.key_guest import READY
 
@@ -83,6 +84,8 @@ class Desk:
         self._tmux_socket = unix_path(directory, "tmux")
         self.logs = [directory / "alone.log", directory / "app.log"]
         self.orders = [directory / "alone.orders", directory / "app.orders"]
+        self.config = directory / "config.toml"
+        self.socket = unix_path(directory, "s")
 
     def tmux(self, *words: str) -> str:
         """The output of a tmux command."""
@@ -93,6 +96,27 @@ class Desk:
         """The command line of a guest."""
         program = str(Path(__file__).with_name("key_guest.py"))
         return shlex.join([sys.executable, program, str(self.logs[which]), str(self.orders[which])])
+
+    def configure(self, settings: str) -> None:
+        """Write the daemon's configuration: the console, with these settings."""
+        guest = f"process,command={self.guest(1).replace(',', ',,')}"
+        self.config.write_text(f'[console.keys]\nguest = """{guest}"""\n{settings}\n')
+
+    def until(self, sent: bytes, *words: str) -> None:
+        """Type keys into the app until they arrive as `sent`.
+
+        What the app has to know of first, a mode or a setting, reaches it a moment later.
+        """
+
+        def arrives() -> bool:
+            self.tmux("send-keys", "-t", "app", *words)
+            return self.got()[1].endswith(sent)
+
+        eventually_sync(arrives, SLOW, repr(sent))
+        # What was typed too often is still on its way.
+        self.tmux("send-keys", "-t", "app", MARK.decode())
+        marks = (MARK, b"\x1b[122;;122u")
+        eventually_sync(lambda: self.got()[1].endswith(marks), SLOW, "the last of it")
 
     def type(self, *words: str) -> None:
         """Have tmux send keys to both windows."""
@@ -146,16 +170,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(directory))
-        patch.setenv("MUXTUI_SOCKET", unix_path(directory, "s"))
+        patch.setenv("MUXTUI_SOCKET", desk.socket)
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("LC_ALL", "C.UTF-8")
         patch.delenv("TMUX", raising=False)
         for path in desk.orders:
             os.mkfifo(path)
-        stack.enter_context(served(os.environ["MUXTUI_SOCKET"]))
-        guest = f"process,command={desk.guest(1).replace(',', ',,')}"
-        done = cli("add", "keys", "--guest", guest)
-        assert done.returncode == 0, done.stderr
+        desk.configure("")
+        stack.enter_context(served(desk.socket, "-c", str(desk.config)))
         app = shlex.join([sys.executable, "-m", "tui", "keys"])
         stack.callback(desk.tmux, "kill-server")
         desk.tmux("new-session", "-d", "-x", "100", "-y", "30", "-s", "alone", desk.guest(0))
@@ -170,15 +192,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def test_every_key_arrives_as_it_does_without_the_app(desk: Desk) -> None:
-    desk.order("\x1b[?1l\x1b>")
     assert desk.compare(NAMED) == OTHERWISE
 
 
 def test_they_do_in_application_modes_but_for_a_keypad_a_terminal_does_not_tell(desk: Desk) -> None:
     desk.order("\x1b[?1h\x1b=")
+    desk.until(b"\x1bOA", "Up")
     assert desk.compare([key for key in NAMED if key not in KEYPAD]).keys() == OTHERWISE.keys()
     assert desk.compare(KEYPAD).keys() == set(KEYPAD)
     desk.order("\x1b[?1l\x1b>")
+    desk.until(b"\x1b[A", "Up")
 
 
 def test_every_byte_arrives(desk: Desk) -> None:
@@ -216,16 +239,18 @@ def test_the_apps_own_key_pressed_twice_arrives_once(desk: Desk) -> None:
     assert desk.got()[1] == b"\x1d" + MARK
 
 
-@pytest.mark.parametrize("mode", ["\x1b[?2004l", "\x1b[?2004h"])
+@pytest.mark.parametrize("mode", ["\x1b[?2004h", "\x1b[?2004l"])
 def test_a_paste_arrives_in_the_guests_mode(desk: Desk, mode: str) -> None:
     desk.order(mode)
     desk.tmux("set-buffer", "one\ntwo\tand é\n")
-    desk.tmux("paste-buffer", "-p", "-t", "alone", ";", "paste-buffer", "-p", "-t", "app")
-    desk.type(MARK.decode())
-    eventually_sync(lambda: all(log.endswith(MARK) for log in desk.got()), SLOW, "the paste")
-    alone, app = desk.got()
-    assert app == alone
-    desk.order("\x1b[?2004l")
+    desk.tmux("paste-buffer", "-p", "-t", "alone")
+    eventually_sync(lambda: "é\r".encode() in desk.got()[0], SLOW, "the paste")
+
+    def arrives() -> bool:
+        desk.tmux("paste-buffer", "-p", "-t", "app")
+        return desk.got()[1].endswith(desk.got()[0])
+
+    eventually_sync(arrives, SLOW, "the same paste")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +266,15 @@ def test_a_guest_that_asks_for_more_than_tmux_knows_gets_it(
     desk: Desk, ask: str, unask: str, sent: bytes
 ) -> None:
     desk.order(ask)
-    keys = sent.replace(b"|", b"")
-    desk.tmux("send-keys", "-t", "app", "a", "C-a", "M-a", "C-Space", "Enter")
-    eventually_sync(lambda: desk.got()[1] == keys, SLOW, repr(keys))
+    desk.until(sent.replace(b"|", b""), "a", "C-a", "M-a", "C-Space", "Enter")
     desk.order(unask)
+    desk.until(b"a\x01\x1ba\x00\r", "a", "C-a", "M-a", "C-Space", "Enter")
+
+
+def test_settings_that_are_reloaded_are_those_of_the_next_key(desk: Desk) -> None:
+    chosen = 'newline = "lf"\nbackspace = "bs"\ndelete = "del"'
+    with Control(desk.socket) as control:
+        for settings, sent in [(chosen, b"\n\x08\x7f"), ("", b"\r\x7f\x1b[3~")]:
+            desk.configure(settings)
+            assert control.execute("mux-reload")["changed"] == ["keys"]
+            desk.until(sent, "Enter", "BSpace", "DC")
