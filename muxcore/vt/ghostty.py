@@ -238,6 +238,12 @@ class GhosttyEngine(Engine):
             pending_wrap=self._get(abi.DATA_CURSOR_PENDING_WRAP, c.c_bool()).value,
         )
 
+    @property
+    def cursor_line(self) -> int:
+        # Asked for after each piece fed: the rows are not looked at for it.
+        row: int = self._get(abi.DATA_CURSOR_Y, c.c_uint16()).value
+        return self.end_line - self._rows + min(row, self._rows - 1)
+
     def row(self, y: int) -> tuple[Run, ...]:
         if not 0 <= y < self._rows:
             raise IndexError(y)
