@@ -27,7 +27,7 @@ from muxcore.vt.guard import Guard
 from muxcore.vt.looks import PLAIN, Colour, Line, Rgb, Run, Style, Underline, intern_style
 from muxcore.vt.modes import Cursor, CursorShape, Modes, MouseFormat, MouseTracking
 from muxcore.vt.requests import Clipboard, Notification, Request, RequestWatcher
-from muxcore.vt.watch import MODIFY_OTHER_KEYS, Event, split
+from muxcore.vt.watch import ALONE, CLEARS, MODIFY_OTHER_KEYS, Event, split
 
 __all__ = [
     "PLAIN",
@@ -182,21 +182,28 @@ class Engine(ABC):
 
     def _obey(self, data: bytes) -> None:
         """Let the engine obey `data`, and take notice of the sequences that matter beside it."""
+        ready: list[bytes] = []
         for piece, event, values in split(data):
-            if event is Event.VERSION:
-                # DCS > | text ST (xterm ctlseqs, XTVERSION).
-                self._answer(b"\x1bP>|muxtui " + __version__.encode() + b"\x1b\\")
-                continue
-            self._write(piece)
-            match event:
-                case Event.RESET:
-                    self._other_keys = dict.fromkeys(MODIFY_OTHER_KEYS, 0)
-                    self._renumber()
-                    self.cleared += 1
-                case Event.CLEAR:
-                    self.cleared += 1
-                case Event.KEYS:
-                    self._other_keys.update(values)
+            if event not in ALONE:
+                ready.append(piece)
+            else:
+                self._write(b"".join(ready))
+                ready.clear()
+                if event is not Event.VERSION:
+                    self._write(piece)
+            self._notice(event, values)
+        self._write(b"".join(ready))
+
+    def _notice(self, event: Event, values: dict[bytes, int]) -> None:
+        """Take notice of what a sequence did."""
+        self.cleared += event in CLEARS
+        self._other_keys.update(values)
+        if event is Event.RESET:
+            self._other_keys = dict.fromkeys(MODIFY_OTHER_KEYS, 0)
+            self._renumber()
+        elif event is Event.VERSION:
+            # DCS > | text ST (xterm ctlseqs, XTVERSION).
+            self._answer(b"\x1bP>|muxtui " + __version__.encode() + b"\x1b\\")
 
     def _answer(self, reply: bytes) -> None:
         """Keep a reply for `take_replies`, as much as there is room for."""
@@ -351,7 +358,7 @@ class Engine(ABC):
 
     @abstractmethod
     def _write(self, data: bytes) -> None:
-        """Obey output the guard let through."""
+        """Obey output the guard let through, if any."""
 
     @abstractmethod
     def _paint(self, colours: Colours) -> None:

@@ -26,16 +26,24 @@ class Event(enum.Enum):
     RESET = "reset"
     """RIS."""
     CLEAR = "clear"
-    """ED 2 (and DECSED 2): the screen; a switch to an alternate screen that is cleared."""
+    """ED 2, DECSED 2: the screen."""
     SCROLLBACK = "scrollback"
     """ED 3: the scrollback."""
     SWITCH = "switch"
     """May show the main or the alternate screen."""
+    ALTERNATE = "alternate"
+    """Shows the alternate screen, cleared."""
     KEYS = "keys"
     """XTMODKEYS or XTFMTKEYS for the keys that have no sequence of their own."""
     VERSION = "version"
     """XTVERSION: asks for the terminal's name."""
 
+
+CLEARS = frozenset({Event.RESET, Event.CLEAR, Event.ALTERNATE})
+"""What leaves nothing on the screen of what was there."""
+
+ALONE = frozenset({*Event} - {Event.OUTPUT, Event.CLEAR, Event.KEYS})
+"""What has to be obeyed by itself: what comes before is counted before it."""
 
 MODIFY_OTHER_KEYS = (b"m", b"f")
 """Final bytes of the sequences that set modifyOtherKeys and formatOtherKeys."""
@@ -109,7 +117,7 @@ def _judge_private(parameters: bytes, final: bytes) -> Event:
     screens = _SCREENS.intersection(_numbers(parameters))
     if not screens:
         return Event.OUTPUT
-    return Event.CLEAR if final == b"h" and screens & _CLEARED_SCREENS else Event.SWITCH
+    return Event.ALTERNATE if final == b"h" and screens & _CLEARED_SCREENS else Event.SWITCH
 
 
 def _judge_secondary(parameters: bytes, final: bytes) -> tuple[Event, dict[bytes, int]]:
