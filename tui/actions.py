@@ -73,6 +73,22 @@ ACTIONS: tuple[Action, ...] = (
         "scroll_up", "pageup", "older", "scroll back one page (also shift+pageup)", "view", False
     ),
     Action("scroll_down", "pagedown", "newer", "scroll forward one page", "view", False),
+    *(
+        Action(
+            f"pan_{way}",
+            f"shift+{way}",
+            "pan",
+            f"see more of a larger screen, {where}",
+            "view",
+            False,
+        )
+        for way, where in (
+            ("up", "above"),
+            ("down", "below"),
+            ("left", "to the left"),
+            ("right", "to the right"),
+        )
+    ),
     Action("theme", "T", "theme", "the next colour theme", "view", False),
     Action("focus_next", "tab", "panes", "go to the next pane; escape returns", "pane"),
     Action("focus_previous", "shift+tab", "back", "go to the previous pane", "pane", False),

@@ -230,6 +230,23 @@ class Commands(TextCommands):
     def do_scroll_down(self) -> None:
         self._screen.view.scroll_pages(1)
 
+    def do_pan_up(self) -> None:
+        self._pan(0, -1)
+
+    def do_pan_down(self) -> None:
+        self._pan(0, 1)
+
+    def do_pan_left(self) -> None:
+        self._pan(-1, 0)
+
+    def do_pan_right(self) -> None:
+        self._pan(1, 0)
+
+    def _pan(self, right: int, down: int) -> None:
+        """Move by half a view."""
+        view = self._screen.view
+        view.pan(right * max(1, view.size.width // 2), down * max(1, view.size.height // 2))
+
     def do_theme(self) -> None:
         names = usable_themes(self._app.available_themes, ansi=self._app.native_ansi_color)
         self._app.theme = names[(names.index(self._app.theme) + 1) % len(names)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from muxcore.palettes import PALETTES, Rgb
 from tui.colour_depth import Depth
@@ -106,6 +106,7 @@ TERMINAL = Theme(
     boost="ansi_default",
     ansi=True,
     variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
         "foreground-muted": "ansi_default",
         "primary-muted": "ansi_default",
         "accent-muted": "ansi_default",

@@ -216,8 +216,8 @@ def view_notes(facts: ViewFacts, prefix: str) -> list[tuple[str, Tone]]:
 
 
 def _place(facts: ViewFacts) -> str:
-    """Where a view is that does not follow the output."""
-    if facts.lines_back is None:
+    """Where a view is that does not follow the output; panned, it is said with the size."""
+    if facts.lines_back is None or (facts.lines_back < 0 and not facts.new_lines):
         return ""
     back = f"▲ {plural(facts.lines_back, 'line')} back" if facts.lines_back > 0 else "‖ held"
     if facts.fetching:
@@ -249,7 +249,7 @@ def size_words(
     if guest is None:
         return ""
     if part := _part(drawn, room, top, left):
-        return f"drawn {drawn}, {part} seen"
+        return part
     if told is not None:
         return str(told) if guest.can_resize else f"guest believes {told}"
     return str(drawn) if guest.can_resize else f"guest knows no size, drawn {drawn}"
@@ -258,9 +258,9 @@ def size_words(
 def _part(drawn: Size, room: Size, top: int, left: int) -> str:
     parts = []
     if drawn.rows > room.rows:
-        parts.append(f"rows {top + 1} to {top + room.rows}")
+        parts.append(f"rows {top + 1}-{top + room.rows}/{drawn.rows}")
     if drawn.cols > room.cols:
-        parts.append(f"columns {left + 1} to {left + room.cols}")
+        parts.append(f"columns {left + 1}-{left + room.cols}/{drawn.cols}")
     return ", ".join(parts)
 
 

@@ -359,10 +359,10 @@ async def test_rows_that_are_hidden_are_said_and_never_in_place_of_the_guests_st
     app = app_for(session)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
-        assert "open since 07:00:00  drawn 80x24, rows 1 to 22 seen" in screen_text(app)
+        assert "open since 07:00:00  rows 1-22/24" in screen_text(app)
         session.change(full_console(), console("b"))
         await settle(pilot)
-        assert "drawn 80x24, rows 1 to 21 seen" in screen_text(app)
+        assert "rows 1-21/24" in screen_text(app)
     guest = GuestState(type="process", since=NOW, can_resize=True)
     long = replace(full_console(), name="n" * 46, guest=guest, size=Size(22, 80))
     app = app_for(FakeSession(long))

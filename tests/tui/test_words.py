@@ -94,9 +94,9 @@ def test_the_guests_size_is_said_as_it_believes_it() -> None:
 @pytest.mark.parametrize(
     ("room", "text"),
     [
-        (Size(22, 80), "drawn 80x24, rows 3 to 24 seen"),
-        (Size(24, 79), "drawn 80x24, columns 2 to 80 seen"),
-        (Size(22, 79), "drawn 80x24, rows 3 to 24, columns 2 to 80 seen"),
+        (Size(22, 80), "rows 3-24/24"),
+        (Size(24, 79), "columns 2-80/80"),
+        (Size(22, 79), "rows 3-24/24, columns 2-80/80"),
     ],
 )
 def test_what_is_seen_of_a_larger_screen_is_said(room: Size, text: str) -> None:

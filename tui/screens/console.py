@@ -25,6 +25,7 @@ from tui.keyboard import Keyboard
 from tui.messages import ConsoleChosen, PaneAsked, PaneChosen
 from tui.state import ConsoleState, GuestState, Link, Size
 from tui.terminal import Terminal, engine_size
+from tui.themes import STARK
 from tui.view_notes import ViewNotes
 from tui.widgets.backend_pane import BackendStrip
 from tui.widgets.banner import Banner
@@ -170,6 +171,7 @@ class ConsoleScreen(Screen[None]):
         strip.display = len(marked) > 1
         strip.show(marked, session.on_view)
         self.set_class(not self.live, "-stale")
+        self.set_class(self.app.theme == STARK.name, "-contrast")
         self.view.set_live(self.live)
         self._activate()
         if console:

@@ -339,14 +339,19 @@ class GuestView(Widget):
 
     def _say(self) -> None:
         """Have the screen tell what is new, in its own time."""
-        terminal = self.terminal
+        terminal, port = self.terminal, self.port
         said = (
+            terminal.rows,
+            terminal.cols,
             terminal.title,
             terminal.bell_count,
             terminal.skipped,
             terminal.doubtful,
             terminal.trouble,
-            self.port.new_lines,
+            port.follows,
+            port.new_lines,
+            port.first - port.live_line,
+            port.left,
         )
         if said != self._said:
             self._said = said
