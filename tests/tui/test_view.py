@@ -176,6 +176,7 @@ async def test_a_larger_guest_is_panned_by_its_cursor_and_by_keys() -> None:
     session = told(40, 200)
     app = app_for(session)
     async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
         await printed(pilot, session, b"\x1b[40;150Hhere\x1b[1;1Htop left")
         assert top_line(app).startswith("top left")
         assert "rows 1-22/40, columns 1-80/200" in status(app)
