@@ -4,8 +4,8 @@ What a sequence means stays the same; only its spelling changes to one that ever
 
 * SGR: in several sequences where it has more than `MAX_PARAMETERS`, empty parameters as zeros,
   unfinished colours left out.
-* Counts of zero are ones for DCH, IL, DL, SU, SD and CBT, parameters beyond those a function has
-  are left out, TBC has its default and only the kinds there are.
+* Counts of zero are ones for DCH, IL, DL, SU, SD, CHT and CBT, parameters beyond those a function
+  has are left out, TBC has its default and only the kinds there are.
 * DECSET and DECRST: in several sequences where there are many modes; DECOM homes the cursor;
   mouse tracking modes exclude each other, and resetting any of them ends tracking.
 * DECSTR becomes the settings it stands for (origin mode is kept), DECALN resets margins and homes.
@@ -28,7 +28,7 @@ _COLOURS = frozenset({b"38", b"48", b"58"})
 _COLOUR_SIZES = {b"5": 3, b"2": 5}
 _OF_TWO = frozenset(b"Hfr")
 _OF_ONE = frozenset(b"@ABCDEFGIJKLMPSXZ`abdeg")
-_ZERO_IS_ONE = frozenset(b"LMPSTZ")
+_ZERO_IS_ONE = frozenset(b"ILMPSTZ")
 _TAB_CLEARS = frozenset({b"0", b"3"})
 
 

@@ -1,17 +1,16 @@
-"""`python -m tests.fidelity`: print the table; `record`: ask tmux and xterm.js anew."""
+"""`python -m tests.fidelity` prints the README's table.
+
+With `record` it first shows everything to the installed tmux and to xterm.js, which takes node,
+npm and some minutes, and writes down what they show.
+"""
+
+from __future__ import annotations
 
 import sys
 
-from tests.fidelity.compare import measured
 from tests.fidelity.references import record
+from tests.fidelity.table import fidelity_table
 
 if sys.argv[1:] == ["record"]:
     record()
-for engine in ("ghostty", "bittty"):
-    m = measured(engine)
-    bad = {n: c for n, c in m.items() if not c.equal}
-    print(
-        engine, len(m), len(bad), sum(c.tmux for c in m.values()), sum(c.xterm for c in m.values())
-    )
-    for n, c in bad.items():
-        print("   ", n, *c.facts)
+print(fidelity_table())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
-from tests.fidelity.engines import state_of
+from tests.fidelity.engines import states_of
 from tests.fidelity.references import pieces, references
 from tests.fidelity.screen import State, differences
 
@@ -34,6 +35,8 @@ def compared(state: State, name: str) -> Comparison:
     return Comparison(not from_tmux, not from_xterm, tuple(fewest))
 
 
+@cache
 def measured(engine: str) -> dict[str, Comparison]:
     """Compare an engine after every piece."""
-    return {name: compared(state_of(engine, piece), name) for name, piece in pieces().items()}
+    states = states_of(engine, pieces())
+    return {name: compared(state, name) for name, state in states.items()}

@@ -10,10 +10,12 @@ from unittest.mock import patch
 
 from muxcore.vt.engine import Modes, make_engine
 from tests.fidelity.screen import Cell, State, anonymous, ordered, picture, split
+from tests.fidelity.tmux import Piece
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from muxcore.vt.engine import Colour, Engine, Run, Style
-    from tests.fidelity.tmux import Piece
 
 ENGINES = ("ghostty", "bittty")
 
@@ -23,18 +25,27 @@ _FLAGS = {
 }  # fmt: skip
 
 
-def state_of(name: str, piece: Piece) -> State:
-    """Return what the engine called `name` shows and believes after `piece`."""
+def states_of(name: str, pieces: Mapping[str, Piece]) -> dict[str, State]:
+    """Return what the engine called `name` shows and believes after each piece.
+
+    A piece that goes on where the one before it ended is not begun anew.
+    """
+    states: dict[str, State] = {}
+    shown, engine, replies = Piece(b"", 0, 0), None, b""
     with patch.dict(os.environ, MUXTUI_ENGINE=name):
-        engine = make_engine(piece.rows, piece.cols)
-    try:
-        engine.feed(piece.data)
-        return _state(engine)
-    finally:
-        engine.close()
+        for title, piece in pieces.items():
+            goes_on = piece[1:] == shown[1:] and shown.data and piece.data.startswith(shown.data)
+            if engine is None or not goes_on:
+                if engine is not None:
+                    engine.close()
+                shown, engine, replies = Piece(b"", 0, 0), make_engine(*piece[1:]), b""
+            engine.feed(piece.data[len(shown.data) :])
+            replies += engine.take_replies()
+            shown, states[title] = piece, _state(engine, replies)
+    return states
 
 
-def _state(engine: Engine) -> State:
+def _state(engine: Engine, replies: bytes) -> State:
     modes = {item.name: getattr(engine.modes, item.name) for item in fields(Modes)}
     state: State = {
         **picture(_cells(engine.row(y)) for y in range(engine.rows)),
@@ -45,7 +56,7 @@ def _state(engine: Engine) -> State:
         "visible": engine.cursor.visible,
         "shape": engine.cursor.shape.value,
         "title": engine.title,
-        "replies": anonymous(engine.take_replies()),
+        "replies": anonymous(replies),
         "bells": engine.bell_count,
     }
     assert not engine.faults, "the engine failed inside"

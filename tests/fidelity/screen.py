@@ -85,7 +85,7 @@ def _spans(row: Sequence[Cell]) -> str:
     """Return where the row is not plain."""
     spans: list[tuple[int, int, tuple[str, ...]]] = []
     at = 0
-    for cell in row:
+    for cell in row[: _last_visible(row) + 1]:
         look = cell.look if cell.text.strip(" ") else _visible(cell.look)
         if spans and _continues(spans[-1][2], look, cell.text):
             start, width, kept = spans.pop()
@@ -94,6 +94,14 @@ def _spans(row: Sequence[Cell]) -> str:
             spans.append((at, cell.width, look))
         at += cell.width
     return " ".join(f"{start}+{width} {';'.join(look)}" for start, width, look in spans if look)
+
+
+def _last_visible(row: Sequence[Cell]) -> int:
+    """Return the number of the last cell that is not blank all over, -1 for none."""
+    return max(
+        (at for at, cell in enumerate(row) if cell.text.strip(" ") or _visible(cell.look)),
+        default=-1,
+    )
 
 
 def _continues(before: tuple[str, ...], look: tuple[str, ...], text: str) -> bool:

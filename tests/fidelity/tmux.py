@@ -43,6 +43,9 @@ _TRACKING = {"1": "any", "01": "button", "001": "normal"}
 _LINE_DRAWING = dict(zip(b"`afgjklmnopqrstuvwxyz{|}~", "◆▒°±┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True))
 _SEQUENCE = re.compile("(\x1b\\[[0-9;:]*m|[\x0e\x0f])")
 
+_COLOURED = re.compile(rb"\x1b\[[^@-l]*m")
+"""Without any SGR, erased cells have no background."""
+
 
 class Piece(NamedTuple):
     """Output, and the size of the terminal it is for."""
@@ -109,39 +112,46 @@ class Tmux:
 
     def _batch(self, outputs: Sequence[bytes], rows: int, cols: int) -> list[State]:
         """Return the states after outputs for terminals of one size."""
-        with self._panes(2 * len(outputs), rows, cols) as panes:
-            first, second = panes[::2], panes[1::2]
+        coloured = [at for at, data in enumerate(outputs) if _COLOURED.search(data)]
+        with self._panes(len(outputs) + len(coloured), rows, cols) as panes:
+            first, second = panes[: len(outputs)], panes[len(outputs) :]
             replies = [
                 _feed(pane.fd, data + _SYNC)[: -len(_READY)]
                 for pane, data in zip(first, outputs, strict=True)
             ]
-            written = self._capture(first)
+            screens = self._capture(first)
             facts = self._facts(first, cols)
-            right = _CALM + _at_each(rows, "\x1b[{row};1H\x1b[@")
-            left = _CALM + _at_each(rows, f"\x1b[{{row}};1H\x1b[P\x1b[{{row}};{cols}Hx")
-            for pane in first:
-                _feed(pane.fd, right + _SYNC)
-            for pane, data in zip(second, outputs, strict=True):
-                _feed(pane.fd, data + _SYNC)
-                _feed(pane.fd, left + _SYNC)
-            moved = zip(self._capture(first), self._capture(second), strict=True)
-            return [
-                {
-                    **picture(_joined(shown, *shifted, cols)),
-                    **told,
-                    "replies": anonymous(reply),
-                }
-                for shown, shifted, told, reply in zip(written, moved, facts, replies, strict=True)
-            ]
+            again = [first[at] for at in coloured]
+            for at, pane in zip(coloured, second, strict=True):
+                _feed(pane.fd, outputs[at] + _SYNC)
+            shifted = zip(coloured, *self._shifted(again, second, rows, cols), strict=True)
+            for at, right, left in shifted:
+                _fill(screens[at], right, left, cols)
+        return [
+            {**picture(screen), **told, "replies": anonymous(reply)}
+            for screen, told, reply in zip(screens, facts, replies, strict=True)
+        ]
+
+    def _shifted(
+        self, first: Sequence[Pane], second: Sequence[Pane], rows: int, cols: int
+    ) -> tuple[list[list[list[Cell]]], list[list[list[Cell]]]]:
+        """Shift the lines of panes by a column, to the right and to the left; return both."""
+        right = _at_each(rows, "\x1b[{row};1H\x1b[@")
+        left = _at_each(rows, f"\x1b[{{row}};1H\x1b[P\x1b[{{row}};{cols}Hx")
+        for pane in first:
+            _feed(pane.fd, _CALM + right + _SYNC)
+        for pane in second:
+            _feed(pane.fd, _CALM + left + _SYNC)
+        return self._capture(first), self._capture(second)
 
     @contextmanager
     def _panes(self, count: int, rows: int, cols: int) -> Iterator[list[Pane]]:
         """Give that many fresh panes."""
-        program = "exec sleep 600"
-        self("new-session", "-d", "-s", "t", "-x", str(cols), "-y", str(rows), program)
+        program = ("sleep", "600")
+        self("new-session", "-d", "-s", "t", "-x", str(cols), "-y", str(rows), *program)
         self("set-option", "-g", "status", "off")
         self.untitled = self("display-message", "-p", "#{pane_title}").strip()
-        command = f"new-window -d -P -F '#{{pane_id}} #{{pane_tty}}' -t t: '{program}'"
+        command = f"new-window -d -P -F '#{{pane_id}} #{{pane_tty}}' -t t: {' '.join(program)}"
         panes: list[Pane] = []
         try:
             for line in self._script([command] * count).splitlines():
@@ -208,15 +218,14 @@ def _feed(fd: int, data: bytes) -> bytes:
     return got
 
 
-def _joined(
+def _fill(
     written: list[list[Cell]], right: list[list[Cell]], left: list[list[Cell]], cols: int
-) -> Iterator[list[Cell]]:
-    """Yield whole lines: those captured, filled up with what their shifted copies show behind."""
+) -> None:
+    """Append to captured lines what their shifted copies show behind them."""
     for shown, behind, last in zip(written, right, left, strict=True):
         missing = cols - sum(cell.width for cell in shown)
         if missing > 0:
             shown += behind[len(behind) - missing + 1 :] + last[-2:-1]
-        yield shown
 
 
 def _lines(screen: str) -> list[list[Cell]]:

@@ -42,7 +42,7 @@ Guard.filter = filter
 UNGUARDED = "import muxcore.vt.guard as guard\nguard._REFUSED_MODES = frozenset()"
 """A worker whose guard lets through the modes that crash libghostty-vt."""
 
-CRASH = Path(__file__).parents[1] / "muxcore" / "vt" / "streams" / "engine-crash.bin"
+CRASH = Path(__file__).parents[1] / "fidelity" / "streams" / "engine-crash.bin"
 
 
 class Replayed(FakeSession):

@@ -29,7 +29,7 @@ def filtered(data: bytes) -> bytes:
         (b"\x1b[31;m", b"\x1b[31;0m"),
         (b"\x1b[38;5m", b""),
         (b"\x1b[1;38;2m", b"\x1b[1m"),
-        (b"\x1b[0P\x1b[0L\x1b[00M", b"\x1b[P\x1b[L\x1b[M"),
+        (b"\x1b[0P\x1b[0L\x1b[00M\x1b[0I", b"\x1b[P\x1b[L\x1b[M\x1b[I"),
         (b"\x1b[2;3;4H", b"\x1b[2;3H"),
         (b"\x1b[2;3A", b"\x1b[2A"),
         (b"\x1b[g\x1b[0g\x1b[3g\x1b[2g", b"\x1b[0g\x1b[0g\x1b[3g"),
