@@ -2,16 +2,18 @@
 
     python -m tests.bench.view [--seconds S] [--repeat N] [--only KIND,...]
 
-run from the checkout; needs tmux and vim. muxtui runs as a user runs it: its app in tmux, on a
-terminal of 200x50, with a daemon and a `process` guest. tmux alone shows the same guest, at the
-size that muxtui gave it, on the same terminal, in turn with it. The terminal is a pty of the
-bench: frames are bursts of output there, and bytes are what came there, which is what an ssh link
-would have to carry.
+run from the checkout; needs tmux and vim. The terminal is a pty of the bench, 200x50: frames are
+bursts of output there, and bytes are what came there, which is what an ssh link would have to
+carry. Four ways to show the same guest, at the same size, on it, in turn:
+
+    muxtui          muxtui's app with its daemon, as a user runs it, the guest a `process` guest
+    muxtui-in-tmux  the same in a tmux, which has its own way to say things to the terminal
+    tmux            tmux with the guest alone: it may scroll the whole terminal
+    tmux-beside     tmux with the guest beside another pane, which is the picture muxtui gives
 
 Prints a line of JSON per run and, at the end, tables in Markdown: medians of the runs. CPU is that
-of muxtui's app and, apart, of its engine's process; of tmux its server, which parses and draws. In
-muxtui's runs there is a tmux too, which is not counted. Frames and waits are the machine's too: on
-a busy one only CPU and bytes mean something.
+of muxtui's app and, apart, of its engine's process; of tmux its server, which parses and draws.
+Frames and waits are the machine's too: on a busy one only CPU and bytes mean something.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 Result = dict[str, float]
 """Figures of one run by name, the unit in the name."""
 
-SYSTEMS: tuple[SystemName, ...] = ("muxtui", "tmux")
+SYSTEMS: tuple[SystemName, ...] = ("muxtui", "muxtui-in-tmux", "tmux", "tmux-beside")
 WARM = 0.5
 """Seconds of frames before the measured ones."""
 
@@ -112,36 +114,47 @@ Medians = dict[str, dict[SystemName, Result]]
 def screens_table(medians: Medians) -> Iterator[str]:
     """Everything but the echoes, as Markdown."""
     yield (
-        "| guest | frames/s | tmux | CPU ms/frame: app | engine | tmux | "
-        "bytes/frame | tmux | bytes/tmux | guest MB/s |"
+        "| guest | frames/s | in tmux | tmux | CPU ms/frame: app | engine | tmux | bytes/frame "
+        "| in tmux | tmux | tmux beside | bytes/tmux | bytes/tmux beside | guest MB/s |"
     )
-    yield "|---" * 10 + "|"
+    yield "|---" * 14 + "|"
     for kind, by_system in medians.items():
         if kind.startswith("echo"):
             continue
-        ours, theirs = (by_system[system] for system in SYSTEMS)
-        ratio = ours["kb_per_s"] / max(1e-9, theirs["kb_per_s"])
-        yield (
-            f"| {kind} | {ours['fps']:.0f} | {theirs['fps']:.0f} | {ours['ui_ms_per_frame']:.1f} "
-            f"| {ours['worker_ms_per_frame']:.1f} | {theirs['tmux_ms_per_frame']:.1f} "
-            f"| {ours['bytes_per_frame']:.0f} | {theirs['bytes_per_frame']:.0f} "
-            f"| {ratio:.2f} | {ours['guest_mb_per_s']:.2f} |"
-        )
+        ours, inside, theirs, beside = (by_system[system] for system in SYSTEMS)
+        sizes = [each["bytes_per_frame"] for each in (ours, inside, theirs, beside)]
+        ratios = [ours["kb_per_s"] / max(1e-9, each["kb_per_s"]) for each in (theirs, beside)]
+        cells = [
+            kind,
+            *(f"{each['fps']:.0f}" for each in (ours, inside, theirs)),
+            *(f"{ours[f'{role}_ms_per_frame']:.1f}" for role in ("ui", "worker")),
+            f"{theirs['tmux_ms_per_frame']:.1f}",
+            *(f"{size:.0f}" for size in sizes),
+            *(f"{ratio:.2f}" for ratio in ratios),
+            f"{ours['guest_mb_per_s']:.2f}",
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def echoes_table(medians: Medians) -> Iterator[str]:
     """The echoes, as Markdown."""
-    yield "| key to echo | p50 ms | tmux | p99 ms | tmux | app CPU ms/key | engine |"
-    yield "|---" * 7 + "|"
+    yield (
+        "| key to echo | p50 ms | in tmux | tmux | p99 ms | in tmux | tmux "
+        "| CPU ms/key: app | engine | tmux |"
+    )
+    yield "|---" * 10 + "|"
     for kind, by_system in medians.items():
         if not kind.startswith("echo"):
             continue
-        ours, theirs = (by_system[system] for system in SYSTEMS)
-        yield (
-            f"| {kind} | {ours['p50_ms']:.1f} | {theirs['p50_ms']:.1f} | {ours['p99_ms']:.1f} "
-            f"| {theirs['p99_ms']:.1f} | {ours['ui_ms_per_key']:.1f} "
-            f"| {ours['worker_ms_per_key']:.1f} |"
-        )
+        ours, inside, theirs, _ = (by_system[system] for system in SYSTEMS)
+        cells = [
+            kind,
+            *(f"{each['p50_ms']:.1f}" for each in (ours, inside, theirs)),
+            *(f"{each['p99_ms']:.1f}" for each in (ours, inside, theirs)),
+            *(f"{ours[f'{role}_ms_per_key']:.1f}" for role in ("ui", "worker")),
+            f"{theirs['tmux_ms_per_key']:.1f}",
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def median(results: Sequence[Result]) -> Result:

@@ -41,6 +41,9 @@ _HOME = b"\x1b[H"
 _QUIET = 0.03
 """Seconds of silence after which vim has drawn what a key asked for."""
 
+_NOTHING = 16
+"""Bytes that vim writes for a key that changes nothing: the cursor is hidden and shown."""
+
 _WORDS = [
     *("kernel", "device", "eth0", "link", "up", "at", "1000", "Mbps", "full", "duplex", "session"),
     *("opened", "for", "user", "root", "by", "cron", "mounted", "filesystem", "with", "ordered"),
@@ -131,31 +134,11 @@ def synchronized(cols: int, rows: int) -> list[bytes]:
 def vim(cols: int, rows: int) -> list[bytes]:
     """What vim writes for each key while one reads, searches and edits a C file in it."""
     source = Path(__file__).with_name("fanc.c")
-    keys = [b"\x05"] * 25 + [b"\x06", b"\x06", b"\x02"] + [b"j"] * 20 + [b"/while\r", b"n", b"n"]
-    keys += [b"o"] + [bytes((c,)) for c in b"if (count > limit) return count;"] + [b"\x1b", b"dd"]
-    keys += [b"\x19"] * 25 + [b"u", b"gg"]
-    return list(
-        _recorded(
-            [
-                "vim",
-                "-u",
-                "NONE",
-                "-N",
-                "-n",
-                "-i",
-                "NONE",
-                "--cmd",
-                "syntax on",
-                "-c",
-                "set nu hls ruler",
-                "-R",
-                str(source),
-            ],
-            keys,
-            cols,
-            rows,
-        )
-    )
+    keys = [b"\x05"] * 25 + [b"\x06", b"\x06", b"\x02"] + [b"\x19"] * 25 + [b"j"] * 20
+    keys += [b"/while\r", b"n", b"n", b"O"] + [bytes((c,)) for c in b"if (count > limit) return;"]
+    keys += [b"\x1b", b"dd", b"dd", b"u", b"gg"]
+    command = ["vim", "-u", "NONE", "-N", "-n", "-i", "NONE", "--cmd", "syntax on"]
+    return list(_recorded([*command, "-c", "set nu hls ruler", str(source)], keys, cols, rows))
 
 
 def _recorded(command: list[str], keys: Sequence[bytes], cols: int, rows: int) -> Iterator[bytes]:
@@ -168,7 +151,9 @@ def _recorded(command: list[str], keys: Sequence[bytes], cols: int, rows: int) -
         yield _HOME + _until_quiet(fd, 0.5)
         for key in keys:
             os.write(fd, key)
-            yield _until_quiet(fd, _QUIET)
+            drawn = _until_quiet(fd, _QUIET)
+            if len(drawn) > _NOTHING:
+                yield drawn
     finally:
         os.close(fd)
         os.waitpid(pid, 0)

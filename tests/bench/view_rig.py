@@ -1,8 +1,8 @@
 """The view bench's machinery: a real tmux client on a pty of ours, and what is shown in it.
 
 The pty stands for the user's terminal: what is read from it is what a terminal, or the ssh link to
-it, would have to take. tmux runs in it with no status line, and in tmux either muxtui, on a daemon
-of its own with the guest as a `process` guest, or the guest alone.
+it, would have to take. It runs muxtui, by itself or in a tmux, on a daemon of its own with the
+guest as a `process` guest; or a tmux with the guest in it, alone or beside another pane.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.bench.view_guest import READY
 if TYPE_CHECKING:
     from types import TracebackType
 
-SystemName = Literal["muxtui", "tmux"]
+SystemName = Literal["muxtui", "muxtui-in-tmux", "tmux", "tmux-beside"]
 
 ROOT = Path(__file__).parents[2]
 COLS, ROWS = 200, 50
@@ -65,7 +65,7 @@ class Window(NamedTuple):
 
 
 class Terminal:
-    """The user's terminal, COLS by ROWS, with a tmux client on it that shows one program.
+    """The user's terminal, COLS by ROWS, on which a guest is shown.
 
     Entered when the program has drawn something, gone when left.
     """
@@ -80,13 +80,17 @@ class Terminal:
         """
         self._system = system
         self._guest = shlex.join([sys.executable, "-m", "tests.bench.view_guest", kind, size])
+        self._cols = int(size.partition("x")[0])
+        self._tail = b""
         self._stack = contextlib.ExitStack()
+        self._server: int | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self._dir = Path(tempfile.mkdtemp(prefix="mux-view-"))
             stack.callback(_remove, self._dir)
+            # A terminal of its own: nothing in the environment tells of the one this runs in.
             self._environment = {
                 **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
                 "HOME": str(self._dir),
@@ -99,15 +103,13 @@ class Terminal:
                 "TERM": "xterm-256color",
             }
             command = self._guest
-            if self._system == "muxtui":
+            if self._system.startswith("muxtui"):
                 self._start_daemon(stack)
                 command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
-            (self._dir / "tmux.conf").write_text(_TMUX_CONF)
-            stack.callback(self._tmux, "kill-server")
-            self._tmux("new-session", "-d", "-x", str(COLS), "-y", str(ROWS), f"exec {command}")
-            self._attach(stack)
-            pids = self._tmux("display", "-p", "#{pid} #{pane_pid}").split()
-            self._server, self.pane = (int(pid) for pid in pids)
+            if self._system == "muxtui":
+                self.pane = self._attach(stack, [sys.executable, "-m", "tui", CONSOLE])
+            else:
+                self._start_tmux(stack, command)
             self._stack = stack.pop_all()
         return self
 
@@ -133,6 +135,16 @@ class Terminal:
         guest = "process,command=" + self._guest.replace(",", ",,")
         self._muxcore("add", CONSOLE, "--guest", guest)
 
+    def _start_tmux(self, stack: contextlib.ExitStack, command: str) -> None:
+        (self._dir / "tmux.conf").write_text(_TMUX_CONF)
+        stack.callback(self._tmux, "kill-server")
+        self._tmux("new-session", "-d", "-x", str(COLS), "-y", str(ROWS), f"exec {command}")
+        if self._system == "tmux-beside":
+            self._tmux("split-window", "-dhl", str(COLS - self._cols - 1), "exec cat")
+        self._attach(stack, ["tmux", "attach"])
+        pids = self._tmux("display", "-pt", "{left}", "#{pid} #{pane_pid}").split()
+        self._server, self.pane = (int(pid) for pid in pids)
+
     def _muxcore(self, *words: str) -> str:
         return self._run(sys.executable, "-m", "muxcore", *words)
 
@@ -152,12 +164,12 @@ class Terminal:
         )
         return done.stdout
 
-    def _attach(self, stack: contextlib.ExitStack) -> None:
+    def _attach(self, stack: contextlib.ExitStack, command: list[str]) -> int:
         master, slave = pty.openpty()
         stack.callback(os.close, master)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLS, 0, 0))
         client = subprocess.Popen(
-            ["tmux", "attach"],
+            command,
             cwd=ROOT,
             env=self._environment,
             stdin=slave,
@@ -170,6 +182,7 @@ class Terminal:
         os.close(slave)
         os.set_blocking(master, False)
         self.fd = master
+        return client.pid
 
     def console(self) -> dict[str, Any]:
         """What the daemon says of the console."""
@@ -198,6 +211,7 @@ class Terminal:
         tail = b""
         while (left := start + timeout - time.perf_counter()) > 0:
             got = tail + self.read(left)
+            self._tail = (self._tail + got)[-2000:]
             if text in got:
                 return time.perf_counter() - start
             tail = got[-len(text) :]
@@ -210,8 +224,7 @@ class Terminal:
             TimeoutError: it does not come.
         """
         if self.wait_for(READY, START_TIMEOUT) is None:
-            shown = self._tmux("capture-pane", "-p").strip()
-            raise TimeoutError(f"{self._system} does not show the guest but:\n{shown[-2000:]}")
+            raise TimeoutError(f"{self._system} does not show the guest but {self._tail!r}")
         self.press(b"g")
 
     def settle(self, seconds: float) -> None:
@@ -240,7 +253,7 @@ class Terminal:
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds used so far, by role."""
-        used = {"tmux": _cpu_seconds(self._server)}
+        used = {"tmux": _cpu_seconds(self._server) if self._server is not None else 0.0}
         if self._daemon is not None:
             used["ui"] = _cpu_seconds(self.pane)
             used["worker"] = sum(map(_cpu_seconds, _descendants(self.pane)))
