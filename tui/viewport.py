@@ -110,7 +110,9 @@ class Viewport:
         """Follow the live screen."""
         before = self.first, self.left
         self._top = None
-        self._held_left = False
+        if self._held_left:
+            # Back where a screen begins, as far as the cursor allows.
+            self._held_left, self.left = False, 0
         self.update()
         return (self.first, self.left) != before
 
