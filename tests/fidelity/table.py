@@ -42,11 +42,10 @@ def _counts(
     found: Mapping[str, Comparison], terminal: str, references: tuple[str, str]
 ) -> list[str]:
     """Return how many states are as tmux's, as xterm.js's, as either's, and as neither's."""
-    as_tmux = sum(item.tmux for item in found.values())
-    as_xterm = sum(item.xterm for item in found.values())
     equal = sum(item.equal for item in found.values())
-    own = [as_tmux, as_xterm, equal, len(found) - equal]
+    shared = [sum(item.tmux for item in found.values()), sum(item.xterm for item in found.values())]
     if terminal in references:
-        own[references.index(terminal)] = None  # type: ignore[call-overload]
-        own[2:] = [None, None]  # type: ignore[list-item]
-    return ["" if count is None else str(count) for count in own]
+        # A reference is compared with the other one only.
+        return ["" if name == terminal else str(count)
+                for name, count in zip(references, shared, strict=True)] + ["", ""]  # fmt: skip
+    return [str(count) for count in (*shared, equal, len(found) - equal)]
