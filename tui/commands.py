@@ -210,6 +210,7 @@ class Commands(TextCommands):
     # This view.
 
     def do_reset(self) -> None:
+        self._screen.notes.dismiss_trouble()
         self._screen.view.terminal.reset()
         self._session.show(self._session.on_view)
 

@@ -194,13 +194,13 @@ class ViewFacts:
     note: str = ""
 
 
-def view_notes(facts: ViewFacts, prefix: str) -> list[tuple[str, Tone]]:
+def view_notes(facts: ViewFacts) -> list[tuple[str, Tone]]:
     """What a user should know about the view itself, most important first."""
     found: list[tuple[str, Tone]] = []
     if facts.problem:
         found.append((facts.problem, "error"))
     if facts.trouble:
-        found.append((f"{facts.trouble} ({prefix} r)", "error"))
+        found.append((facts.trouble, "error"))
     if facts.bell:
         found.append(("♪ bell", "warning"))
     if place := _place(facts):

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from muxcore.errors import CommandError
+from muxcore.screen.items import Gap
 from tests.tui.driving import PREFIX, app_for, press, settle
 from tests.tui.fakes import NOW, FakeSession, console, full_console
-from tui.state import BackendRate, ConsoleState, LooseChardev, SerialPort
-from tui.themes import DAY
+from tui.app import make_app
+from tui.colour_depth import Depth
+from tui.state import BackendRate, ConsoleState
+from tui.terminal import Terminal
+from tui.themes import DAY, STARK
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
+    from textual.theme import Theme
 
 SMALL = (80, 24)
 LARGE = (200, 50)
@@ -91,9 +96,8 @@ def after(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     return run
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
-def test_welcome(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(app_for(FakeSession()), terminal_size=size, run_before=after())
+def test_welcome(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(FakeSession()), terminal_size=SMALL, run_before=after())
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -106,17 +110,15 @@ def closed_named(name: str) -> ConsoleState:
     return replace(closed(), name=name)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
-def test_lagging_failed_and_skipped(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(app_for(booted(troubled())), terminal_size=size, run_before=after())
+def test_lagging_failed_and_skipped(snap_compare: Compare) -> None:
+    assert snap_compare(app_for(booted(troubled())), terminal_size=LARGE, run_before=after())
 
 
 def test_guest_closed_and_retrying(snap_compare: Compare) -> None:
     assert snap_compare(app_for(booted(closed())), terminal_size=SMALL, run_before=after())
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
-def test_daemon_gone(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_daemon_gone(snap_compare: Compare) -> None:
     session = booted()
 
     async def lose(pilot: Pilot[Any]) -> None:
@@ -124,17 +126,16 @@ def test_daemon_gone(snap_compare: Compare, size: tuple[int, int]) -> None:
         session.lose()
         await settle(pilot)
 
-    assert snap_compare(app_for(session), terminal_size=size, run_before=lose)
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=lose)
 
 
 def test_prefix_hint(snap_compare: Compare) -> None:
     assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(PREFIX))
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
-def test_pane_with_the_focus(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_pane_with_the_focus(snap_compare: Compare) -> None:
     app = app_for(booted(troubled()))
-    assert snap_compare(app, terminal_size=size, run_before=after(PREFIX, "tab"))
+    assert snap_compare(app, terminal_size=SMALL, run_before=after(PREFIX, "tab"))
 
 
 def test_help(snap_compare: Compare) -> None:
@@ -159,38 +160,50 @@ def test_add_backend_with_an_error(snap_compare: Compare) -> None:
     assert snap_compare(app_for(session), terminal_size=SMALL, run_before=fill)
 
 
-def test_a_loose_backend_to_choose(snap_compare: Compare) -> None:
-    session = booted()
-    session.loose = (
-        LooseChardev("sock1", "disconnected:unix:/run/vm1/second.sock,server=on"),
-        LooseChardev("log1", "file"),
-    )
-    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=after(PREFIX, "a"))
-
-
-def test_serial_ports_to_choose_from(snap_compare: Compare) -> None:
-    session = FakeSession()
-    session.ports = [
-        SerialPort("/dev/ttyUSB0", "FT232R USB UART"),
-        SerialPort("/dev/ttyACM0", "Pico - Board CDC"),
-    ]
-
-    async def choose(pilot: Pilot[Any]) -> None:
-        await settle(pilot)
-        await pilot.press("3")
-        await settle(pilot)
-
-    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=choose)
-
-
 def test_question_before_all_is_stopped(snap_compare: Compare) -> None:
     assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(PREFIX, "q"))
 
 
-def test_second_theme(snap_compare: Compare) -> None:
-    async def day(pilot: Pilot[Any]) -> None:
+@pytest.mark.parametrize(("theme", "size"), [(DAY, LARGE), (STARK, SMALL)], ids=["day", "stark"])
+def test_other_themes(snap_compare: Compare, theme: Theme, size: tuple[int, int]) -> None:
+    async def change(pilot: Pilot[Any]) -> None:
         await settle(pilot)
-        pilot.app.theme = DAY.name
+        pilot.app.theme = theme.name
         await settle(pilot)
 
-    assert snap_compare(app_for(booted()), terminal_size=LARGE, run_before=day)
+    assert snap_compare(app_for(booted()), terminal_size=size, run_before=change)
+
+
+def test_sixteen_colours(snap_compare: Compare) -> None:
+    app = make_app(booted(full_console(), console("board")), depth=Depth.SIXTEEN)
+    assert snap_compare(app, terminal_size=SMALL, run_before=after())
+
+
+# The guest view's states.
+
+
+def test_scrolled_back(snap_compare: Compare) -> None:
+    session = booted()
+    log = b"".join(b"[%12.6f] usb 1-1: reset\r\n" % (number / 7) for number in range(90))
+    session.print(log)
+
+    async def scroll(pilot: Pilot[Any]) -> None:
+        await after("shift+pageup", "shift+pageup")(pilot)
+        session.print(b"one more\r\n" * 12)
+        await settle(pilot)
+
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=scroll)
+
+
+def test_after_a_gap(snap_compare: Compare) -> None:
+    session = booted()
+    session.put(Gap(session.offset, session.offset + 48_212))
+    session.offset += 48_212
+    session.print(b"...and so on\r\n# ")
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=after())
+
+
+def test_engine_restarted(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    trouble = "terminal engine restarted; bytes 120034..124130 left out"
+    monkeypatch.setattr(Terminal, "trouble", trouble)
+    assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after())

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from textual import events
 
+from muxcore.screen.items import Gap
 from muxcore.settings import Settings
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
 from tests.tui.fakes import FakeSession, console, full_console
 from tui.app import make_app
 from tui.colour_depth import Depth
 from tui.state import Size
+from tui.terminal import Terminal
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -230,6 +232,38 @@ async def test_only_what_is_allowed_reaches_the_users_terminal(
         assert bool(written) is bool(allow)
         assert ("vm1 set the clipboard (2 bytes)" in said) is bool(allow)
     assert ("\x1b]52;c;aGk=\x07" in written) is bool(allow)
+
+
+async def test_a_gap_makes_the_state_doubtful_until_the_guest_clears_the_screen() -> None:
+    session = told()
+    app = app_for(session)
+    async with app.run_test(size=SIZE) as pilot:
+        await printed(pilot, session, b"before")
+        session.put(Gap(session.offset, session.offset + 2048))
+        session.offset += 2048
+        await printed(pilot, session, b"after")
+        assert "2.0 KB skipped, state may be wrong since the gap" in status(app)
+        await printed(pilot, session, b"\x1b[H\x1b[2Jclean")
+        assert "may be wrong" not in status(app)
+        assert "2.0 KB skipped" in status(app)
+
+
+async def test_trouble_with_the_engine_is_said_until_it_is_dismissed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = told()
+    app = app_for(session)
+    trouble = ["terminal engine restarted; bytes 1..2 left out"]
+    monkeypatch.setattr(Terminal, "trouble", property(lambda _: trouble[0]))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert trouble[0] in status(app)
+        press(app, PREFIX, "r")
+        await printed(pilot, session, b"on it goes")
+        assert "engine" not in status(app)
+        trouble[0] = "terminal engine restarted; bytes 5..9 left out"
+        await printed(pilot, session, b"on it goes")
+        assert trouble[0] in status(app)
 
 
 # The cursor.

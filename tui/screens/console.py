@@ -66,7 +66,7 @@ class ConsoleScreen(Screen[None]):
         desktop: what a guest may be allowed to use of it; nothing where none is given.
     """
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class ConsoleScreen(Screen[None]):
     def _update_status(self, console: ConsoleState | None, now: float) -> None:
         session, port = self._session, self.view.port
         problem = "" if self.live or self._lost else session.view_problem
-        notes = words.view_notes(self.notes.facts(problem), self._keyboard.prefix)
+        notes = words.view_notes(self.notes.facts(problem))
         if console:
             notes = words.notes(console, session.status) + notes
         if note := self.desk.reading.note:

@@ -13,6 +13,8 @@ from tui.state import GuestState
 CUT = 1
 """The console's name and what is wrong with its guest are always said."""
 
+LEAST = 20
+"""Columns in which a note is cut; in less it is left out."""
 
 WELL = 99
 """That the guest is well comes after the notes; its size is never said in place of that."""
@@ -63,13 +65,13 @@ class StatusBar(Widget):
 def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
     """The segments that fit beside each other; a lower rank has the first choice.
 
-    Those up to `CUT` are cut rather than left out; from `WELL` on, one that is
-    left out takes the rest with it.
+    Those up to `CUT` are cut rather than left out, and so are notes while there is
+    some room; from `WELL` on, one that is left out takes the rest with it.
     """
     chosen: dict[int, Content] = {}
     for index in sorted(range(len(segments)), key=lambda index: segments[index][0]):
         rank, content = segments[index]
-        if rank <= CUT:
+        if rank <= CUT or (rank < WELL and room >= LEAST):
             content = content.truncate(max(0, room - 2), ellipsis=True)
         if content.cell_length + 2 <= room:
             chosen[index] = content
