@@ -95,12 +95,15 @@ class Feed:
         if self._first_worker is not None:
             self._first_worker.close()
         self._cancel_question()
-        while self._queries:
-            self._queries.popleft()[0].cancel()
+        self._cancel_questions()
 
     def _cancel_question(self) -> None:
         if self._asked is not None:
             self._asked.cancel()
+
+    def _cancel_questions(self) -> None:
+        while self._queries:
+            self._queries.popleft()[0].cancel()
 
     def _begin_worker(self) -> None:
         worker, self._first_worker = self._first_worker, None
@@ -127,9 +130,11 @@ class Feed:
         self._cut.clear()
         self._cancel_question()
         self._restarted()
-        if not self._recovery.given_up:
-            self._begin_worker()
-            self._source.reattach()
+        if self._recovery.given_up:
+            self._cancel_questions()
+            return
+        self._begin_worker()
+        self._source.reattach()
 
     # Told by the view.
 
@@ -178,11 +183,11 @@ class Feed:
     def ask(self, *request: Plain) -> asyncio.Future[Plain]:
         """Ask the worker; the future is cancelled when it cannot answer. See `Service`."""
         future: asyncio.Future[Plain] = asyncio.get_running_loop().create_future()
-        if len(self._queries) < MAX_QUERIES and not self._closed:
+        if self._closed or self._recovery.given_up or len(self._queries) >= MAX_QUERIES:
+            future.cancel()
+        else:
             self._queries.append((future, request))
             self._go_on()
-        else:
-            future.cancel()
         return future
 
     # One request at a time.

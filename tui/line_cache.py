@@ -70,5 +70,7 @@ class LineCache:
         lines = self._unpack(packed)
         if len(self._lines) > MAX_CACHED:
             self._lines.clear()
+        known = len(self._lines)
         self._lines.update(enumerate(lines, start))
-        self._arrived()
+        if len(self._lines) > known:
+            self._arrived()

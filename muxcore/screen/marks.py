@@ -34,7 +34,7 @@ class Marks:
         lines.append(line)
         offsets.append(offset)
         if len(lines) > MAX_MARKS:
-            del lines[: MAX_MARKS // 2 : 2], offsets[: MAX_MARKS // 2 : 2]
+            del lines[1 : MAX_MARKS // 2 : 2], offsets[1 : MAX_MARKS // 2 : 2]
 
     def offset(self, line: int) -> int | None:
         """Where `line` began, at the latest; None when it is older than the oldest mark."""
@@ -45,12 +45,6 @@ class Marks:
         """The first mark at `line` or below it on the screen: its line and offset."""
         at = bisect_left(self._lines, line)
         return (self._lines[at], self._offsets[at]) if at < len(self._lines) else None
-
-    def forget_before(self, line: int) -> None:
-        """Forget lines that are gone, but for the mark that `line` itself counts from."""
-        at = bisect_right(self._lines, line) - 1
-        if at > 0:
-            del self._lines[:at], self._offsets[:at]
 
     def renumber(self, number: Callable[[int], int]) -> None:
         """Take other numbers for the lines; of several with one number the first one counts."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_PAST = 50_000
 """Lines kept at most."""
 
+MAX_CELLS = 16 << 20
+"""Cells of them at most: 8 bytes each."""
+
 _LEAVE_ALTERNATE = b"\x18\x1b[?1049l"
 
 T = TypeVar("T")
@@ -90,8 +93,8 @@ class Past:
         """Where in the history older lines must end; None when there is no room for any."""
         pieces = self._of(tape)
         if pieces:
-            room = pieces[-1].stop - pieces[0].first < MAX_PAST
-            return pieces[0].offset if room else None
+            kept = pieces[-1].stop - pieces[0].first
+            return pieces[0].offset if kept < _most(tape.engine) else None
         begin = self._begin(tape)
         return begin[1] if begin else None
 
@@ -120,7 +123,7 @@ class Past:
 
     def _render(self, data: bytes, offset: int, stop: int, like: Engine) -> _Piece:
         start = sane_start(data) if offset else 0
-        tape = Tape(self._make(like.rows, like.cols, MAX_PAST))
+        tape = Tape(self._make(like.rows, like.cols, _most(like)))
         tape.begin(offset + start)
         engine = tape.engine
         tape.feed(data[start:], offset + start, exact=True)
@@ -129,3 +132,8 @@ class Past:
         shift = stop - engine.cursor_line
         begin = tape.marks.first_from(engine.first_line) or (engine.first_line, offset + start)
         return _Piece(tape, begin[0] + shift, stop, shift, begin[1])
+
+
+def _most(engine: Engine) -> int:
+    """How many lines are kept of the width of an engine."""
+    return min(MAX_PAST, MAX_CELLS // engine.cols)

@@ -60,6 +60,7 @@ class Service:
         self._packer = Packer()
         self._items: deque[Item] = deque()
         self._held_since: float | None = None
+        self._colours: list[Any] = [None, None, None, ()]
 
     @property
     def screen(self) -> Screen:
@@ -107,6 +108,7 @@ class Service:
         elif name == "reset":
             self.screen.reset()
         elif name == "colours":
+            self._colours = arguments
             self.screen.set_colours(*arguments)
         else:
             raise ValueError(name)
@@ -189,7 +191,11 @@ class Service:
         if kind == "text":
             return dump.text(screen.texts(start, stop))
         lines = screen.lines(start, stop)
-        return dump.svg(lines, screen.engine.cols) if kind == "svg" else dump.ansi(lines)
+        if kind == "ansi":
+            return dump.ansi(lines)
+        foreground, background, _, palette = self._colours
+        ground = (foreground or dump.FOREGROUND, background or dump.BACKGROUND)
+        return dump.svg(lines, screen.engine.cols, palette, *ground)
 
     def _do_junction(self) -> Plain:
         """The history offset at which older lines must end, or None."""

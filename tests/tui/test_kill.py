@@ -1,7 +1,8 @@
-"""What `kill -9` of the app leaves: everything but the view."""
+"""What `kill -9` of the app leaves: everything but the view; and of its screen: the app."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,6 +25,52 @@ def console() -> dict[str, Any]:
 
 def views() -> list[str]:
     return [item["id"] for item in console()["backends"] if item["type"] == "attach"]
+
+
+def workers(app: int) -> list[int]:
+    """The processes that keep the screen of an app."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        # A process may end between the two.
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if f"\nPPid:\t{app}\n" in status and b"muxcore.screen" in command:
+                found.append(int(pid))
+    return found
+
+
+def test_a_killed_screen_is_replaced_and_ends_with_the_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = unix_path(tmp_path, "s")
+    monkeypatch.setenv("MUXTUI_SOCKET", path)
+    with served(path):
+        assert cli("add", "vm1", "--guest", "process,command=echo READY; cat").returncode == 0
+        command = [sys.executable, "-m", "tui", "vm1"]
+        app = PtyProcess.spawn(command, cwd=str(ROOT), dimensions=(24, 120))
+        try:
+            read_until(app.fd, b"READY", SLOW)
+            (first,) = workers(app.pid)
+            os.kill(first, signal.SIGKILL)
+            read_until(app.fd, b"restarted", SLOW)
+            (second,) = workers(app.pid)
+            assert second != first
+            app.write(b"still here\r")
+            read_until(app.fd, b"still here", SLOW)
+            os.kill(app.pid, signal.SIGKILL)
+            eventually_sync(lambda: not _running(second), SLOW, "the end of the screen's process")
+        finally:
+            app.close(force=True)
+
+
+def _running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    # Without a parent it is for init to clear away.
+    return status.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def test_a_killed_app_takes_its_own_view_along_and_nothing_else(
