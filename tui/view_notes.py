@@ -92,5 +92,6 @@ class ViewNotes:
             at_start=self._view.at_start and port.first <= terminal.oldest_line,
             skipped=terminal.skipped,
             doubtful=terminal.doubtful,
-            note=self._note if now < self._note_until else terminal.title,
+            note=self._note if now < self._note_until else "",
+            title=terminal.title,
         )

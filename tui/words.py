@@ -179,7 +179,7 @@ class ViewFacts:
     """What there is to say about the view itself.
 
     `lines_back` is None while it follows the output, `new_lines` are those that came since it does
-    not. `note` is a line of what was done for the guest, or the title it gave itself.
+    not. `note` is a line of what was done for the guest, `title` the one that it gave itself.
     """
 
     problem: str = ""
@@ -192,6 +192,7 @@ class ViewFacts:
     skipped: int = 0
     doubtful: bool = False
     note: str = ""
+    title: str = ""
 
 
 def view_notes(facts: ViewFacts) -> list[tuple[str, Tone]]:
@@ -211,7 +212,9 @@ def view_notes(facts: ViewFacts) -> list[tuple[str, Tone]]:
     elif facts.skipped:
         found.append((f"{byte_count(facts.skipped)} skipped", "warning"))
     if facts.note:
-        found.append((facts.note, "muted"))
+        found.append((facts.note, "accent"))
+    if facts.title:
+        found.append((facts.title, "muted"))
     return found
 
 

@@ -19,6 +19,9 @@ LEAST = 20
 WELL = 99
 """That the guest is well comes after the notes; its size is never said in place of that."""
 
+LAST = WELL + 2
+"""What is no more than nice to know, a guest's title, comes after its size."""
+
 
 @dataclass(frozen=True)
 class BarState:
@@ -71,7 +74,7 @@ def _fitting(segments: list[tuple[int, Content]], room: int) -> list[Content]:
     chosen: dict[int, Content] = {}
     for index in sorted(range(len(segments)), key=lambda index: segments[index][0]):
         rank, content = segments[index]
-        if rank <= CUT or (rank < WELL and room >= LEAST):
+        if rank <= CUT or (room >= LEAST and not WELL <= rank < LAST):
             content = content.truncate(max(0, room - 2), ellipsis=True)
         if content.cell_length + 2 <= room:
             chosen[index] = content
@@ -87,7 +90,7 @@ def _segments(state: BarState) -> list[tuple[int, Content]]:
         return [(0, Content.styled("no console", "$foreground-muted"))]
     segments = [(0, Content.styled(state.console, "bold")), _guest(state)]
     segments += [
-        (rank, Content.styled(text, words.STYLES[tone]))
+        (rank if tone != "muted" else LAST, Content.styled(text, words.STYLES[tone]))
         for rank, (text, tone) in enumerate(state.notes, start=2)
     ]
     if state.size:
