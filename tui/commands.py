@@ -213,6 +213,7 @@ class Commands(TextCommands):
         self._screen.notes.dismiss_trouble()
         self._screen.view.terminal.reset()
         self._session.show(self._session.on_view)
+        self._screen.update_soon()
 
     def do_size(self) -> None:
         self._screen.fitted = not self._screen.fitted
