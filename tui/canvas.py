@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from itertools import repeat
 from operator import ne
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len
 
@@ -34,6 +34,12 @@ _SCROLLED = 4
 """Rows that changed at once from which on it is worth looking whether they were scrolled."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+_STRIPS = 256
+"""Strips whose cells are known when they are drawn again: those of a screen that scrolls."""
+
+Segments: TypeAlias = "Iterable[tuple[str, Style | None, object]]"
 
 
 class Row:
@@ -96,6 +102,8 @@ class Canvas:
         self._drawn: dict[tuple[int, int], set[int]] = {}
         self._pens = Pens(colours)
         self._narrow: set[str] = set()
+        self._cells_of: dict[int, tuple[Segments, list[str | None], list[int]]] = {}
+        """Cells by the identity of what was drawn, which is kept so that it stays the same."""
         self._pen: Pen | None = None
         self._at: tuple[int, int] | None = None
         self._cursor: tuple[int, int] | None = None
@@ -124,10 +132,32 @@ class Canvas:
 
     # What it should be.
 
-    def put(self, x: int, y: int, segments: Iterable[tuple[str, Style | None, object]]) -> None:
-        """Draw segments, as they are in a `Strip`, from a cell on; what is outside is left out."""
+    def put(self, x: int, y: int, segments: Segments) -> None:
+        """Draw segments, a `Strip` or a list, from a cell on; what is outside is left out."""
         if not 0 <= y < self._height or not 0 <= x < self._width:
             return
+        known = self._cells_of.get(id(segments))
+        if known is None:
+            if len(self._cells_of) >= _STRIPS:
+                self._cells_of.clear()
+            known = self._cells_of[id(segments)] = segments, *self._cells(segments)
+        _, texts, pens = known
+        count = len(texts)
+        if x + count > self._width:
+            count = self._width - x
+            texts, pens = texts[:], pens[:]
+            _cut(texts, count)
+            del texts[count:], pens[count:]
+        row = self._wanted[y]
+        _cut(row.texts, x)
+        _cut(row.texts, x + count)
+        row.texts[x : x + count] = texts
+        row.pens[x : x + count] = pens
+        row.key = None
+        self._dirty.add(y)
+        self._drawn.setdefault((x, count), set()).add(y)
+
+    def _cells(self, segments: Segments) -> tuple[list[str | None], list[int]]:
         texts: list[str | None] = []
         pens: list[int] = []
         pens_of = self._pens.of
@@ -142,23 +172,11 @@ class Canvas:
                 pens.extend(repeat(numbers[1], blanks))
             else:
                 before = len(texts)
-                texts.extend(self._cells(text))
+                texts.extend(self._beyond_ascii(text))
                 pens.extend(repeat(numbers[0], len(texts) - before))
-        count = len(texts)
-        if x + count > self._width:
-            count = self._width - x
-            _cut(texts, count)
-            del texts[count:], pens[count:]
-        row = self._wanted[y]
-        _cut(row.texts, x)
-        _cut(row.texts, x + count)
-        row.texts[x : x + count] = texts
-        row.pens[x : x + count] = pens
-        row.key = None
-        self._dirty.add(y)
-        self._drawn.setdefault((x, count), set()).add(y)
+        return texts, pens
 
-    def _cells(self, text: str) -> Iterable[str]:
+    def _beyond_ascii(self, text: str) -> Iterable[str]:
         """The cells of a text that is not ASCII."""
         if not self._narrow.issuperset(text):
             text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -172,6 +190,7 @@ class Canvas:
 
     def _compact(self) -> None:
         """Forget the pens that no cell is drawn with."""
+        self._cells_of.clear()
         rows = [*self._wanted, *self._shown]
         renumbered = self._pens.keep(set().union(*(row.pens for row in rows)))
         for row in rows:

@@ -35,6 +35,7 @@ class LinePainter:
         self._terminal = terminal
         self._port = port
         self._rows: dict[int, Strip] = {}
+        self._painted: dict[int, tuple[Row, Strip]] = {}
         self._lines: dict[int, Strip] = {}
         self._reverse = False
         self.overlays: dict[str, Overlay] = {}
@@ -45,6 +46,7 @@ class LinePainter:
     def forget(self) -> None:
         """Paint all again."""
         self._rows.clear()
+        self._painted.clear()
         self._lines.clear()
 
     def forget_rows(self, rows: set[int]) -> None:
@@ -75,11 +77,23 @@ class LinePainter:
         runs = self._runs(number, row)
         if runs is None:
             return Strip.blank(self._terminal.cols, painter.style(PLAIN))
-        strip = painter.row(runs, reverse=self._reverse, live=self.live, spans=spans)
-        if not spans:
-            if len(cache) >= MAX_STRIPS:
-                cache.clear()
-            cache[key] = strip
+        if spans:
+            return painter.row(runs, reverse=self._reverse, live=self.live, spans=spans)
+        strip = self._paint_row(runs, painter)
+        if len(cache) >= MAX_STRIPS:
+            cache.clear()
+        cache[key] = strip
+        return strip
+
+    def _paint_row(self, runs: Row, painter: Painter) -> Strip:
+        """A row; one that only moved is the same object, and has been painted."""
+        known = self._painted.get(id(runs))
+        if known is not None:
+            return known[1]
+        if len(self._painted) >= MAX_STRIPS:
+            self._painted.clear()
+        strip = painter.row(runs, reverse=self._reverse, live=self.live)
+        self._painted[id(runs)] = runs, strip
         return strip
 
     def _runs(self, number: int, row: int) -> Row | None:

@@ -30,6 +30,9 @@ from muxcore.vt.requests import Clipboard, Notification
 MAX_STYLES = 1 << 15
 """Styles that have numbers; with more, numbering starts over at the next frame."""
 
+MAX_ROWS = 1024
+"""Rows that are known again when they come again, as all of a screen do that scrolls."""
+
 PackedRow: TypeAlias = "tuple[str | int, ...]"
 """Text, style number and width of each run in turn."""
 
@@ -104,23 +107,30 @@ class Unpacker:
 
     def __init__(self) -> None:
         self._styles: list[Style] = []
+        self._rows: dict[PackedRow, Row] = {}
 
     def _learn(self, styles: Sequence[Plain]) -> None:
         for plain in styles:
             if plain is None:
                 self._styles.clear()
+                self._rows.clear()
                 continue
             style = Style(*plain)
             style = style._replace(underline=Underline(style.underline))
             self._styles.append(intern_style(style))
 
     def row(self, packed: PackedRow) -> Row:
-        """Unpack a row of the last frame."""
-        styles, parts = self._styles, iter(packed)
-        return tuple(
-            Run(text, styles[number], width)  # type: ignore[arg-type,index]
-            for text, number, width in zip(parts, parts, parts, strict=True)
-        )
+        """Unpack a row of the last frame; the same object for one that came lately."""
+        row = self._rows.get(packed)
+        if row is None:
+            if len(self._rows) >= MAX_ROWS:
+                self._rows.clear()
+            styles, parts = self._styles, iter(packed)
+            row = self._rows[packed] = tuple(
+                Run(text, styles[number], width)  # type: ignore[arg-type,index]
+                for text, number, width in zip(parts, parts, parts, strict=True)
+            )
+        return row
 
     def frame(self, plain: Plain) -> tuple[Frame, dict[int, PackedRow]]:
         """Unpack a frame; its rows stay packed until they are wanted, by `row`."""

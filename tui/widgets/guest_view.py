@@ -334,7 +334,8 @@ class GuestView(Widget):
         if not seen:
             return
         bar = self._bar_column()
-        if self.draw is None or not self.draw(self, {y: self._line(y, bar) for y in seen}):
+        lines = {y: self._line(y, width, bar) for y in seen} if self.draw is not None else {}
+        if self.draw is None or not self.draw(self, lines):
             self.refresh(*(Region(0, y, width, 1) for y in seen))
 
     def _say(self) -> None:
@@ -362,16 +363,16 @@ class GuestView(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part of the view."""
         bar = self._bar_column()
-        lines = [self._line(y, bar) for y in range(crop.y, crop.bottom)]
+        width = self.size.width
+        lines = [self._line(y, width, bar) for y in range(crop.y, crop.bottom)]
         self.cursor.place(drawing=True)
-        if crop.x == 0 and crop.width >= self.size.width:
+        if crop.x == 0 and crop.width >= width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
 
-    def _line(self, y: int, bar: Sequence[Segment]) -> Strip:
+    def _line(self, y: int, width: int, bar: Sequence[Segment]) -> Strip:
         painter = self._painter or self._make_painter()
         number = self.port.line_at(y)
-        width = self.size.width
         left = self.port.left
         if number is None:
             strip = Strip.blank(width, painter.surround)
