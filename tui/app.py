@@ -146,7 +146,7 @@ class MuxApp(App[int]):
             self._driver.write(text)
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Set the clipboard of the user's terminal, and the primary selection where there is one."""
+        """Set the clipboard of the user's terminal, and its primary selection if it has one."""
         self._clipboard = text
         if self._driver is not None:
             for target in targets(os.environ):
@@ -156,7 +156,7 @@ class MuxApp(App[int]):
 
     def take_input(self, event: Key | Paste) -> bool:
         """Offered every key and paste before Textual; what another screen is for is declined."""
-        if self.screen is not self.console_screen or not self.console_screen.takes(event):
+        if self.screen is not self.console_screen:
             return False
         self.console_screen.handle_input(event)
         return True

@@ -15,7 +15,7 @@ from tui.widgets.status_bar import StatusBar
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from muxcore.vt.keys import Key
+    from muxcore.vt.keys import Key, Paste
     from tui.frames import FrameChange
     from tui.model import Session
     from tui.screens.console import ConsoleScreen
@@ -45,7 +45,8 @@ class Desk:
             copy=lambda selection: self._run(self._copy(selection)),
             give_back=screen.handle_input,
         )
-        self.bar = SearchBar(self.reading, id="search")
+        self.bar = SearchBar(id="search")
+        self.bar.display = False
         self.gutter = StampGutter(view, session, self._opened, id="stamps")
         self._copying: Copying | None = None
         self._epoch = 0
@@ -60,16 +61,6 @@ class Desk:
         if self._copying is None:
             self._copying = Copying(self._screen.app, self._view)
         return self._copying
-
-    @property
-    def typing(self) -> bool:
-        """Whether keys are for the search's input line."""
-        return self.reading.mode == "typing"
-
-    @property
-    def busy(self) -> bool:
-        """Whether keys are not for the guest."""
-        return self.reading.mode != ""
 
     def saver(self) -> Saver:
         """What can be saved now."""
@@ -105,10 +96,10 @@ class Desk:
             self._view.set_marks(lines)
         shown = self.reading.mode in ("typing", "found")
         self._screen.query_one(StatusBar).display = not shown
+        self.bar.display = shown
         if searching is not None and shown:
-            self.bar.show(searching, typing=self.typing)
-        else:
-            self.bar.hide()
+            typing = self.reading.mode == "typing"
+            self.bar.show_search(searching, self.reading.entry if typing else None)
         self._screen.update_soon()
 
     def _frame(self, change: FrameChange) -> None:
@@ -132,6 +123,10 @@ class Desk:
         """Take a key; whether it was not for the guest."""
         return self.reading.press(key)
 
+    def paste(self, piece: Paste) -> bool:
+        """Take a piece of a paste; whether it was not for the guest."""
+        return self.reading.paste(piece.data.decode("utf-8", "replace"))
+
     def point(self, message: Pointed) -> None:
         """The mouse did something that is not for the guest."""
         selecting = self.reading.selecting
@@ -148,6 +143,6 @@ class Desk:
 
     def _paste(self) -> None:
         """Type what was copied last."""
-        if self.copying.last and self._screen.live and not self.busy:
+        if self.copying.last and self._screen.live and not self.reading.mode:
             data = self.copying.last.encode()
             self._screen.paste(data)

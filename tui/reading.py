@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
+from muxcore.screen.search import MAX_PATTERN
 from tui.copy_mode import CopyMode, Outcome
+from tui.line_edit import LineEdit
 from tui.paint import Span
 from tui.rows import Extent, Place, Rows
 from tui.searching import Searching
@@ -28,6 +30,7 @@ Mode = Literal["", "typing", "found", "copy"]
 
 _PAGES = {"pageup": -1, "shift+pageup": -1, "pagedown": 1, "shift+pagedown": 1}
 _LINES = {"up": -1, "down": 1}
+_SWITCHES = {"alt+r": "regex", "alt+c": "case"}
 
 
 class Reading:
@@ -59,6 +62,8 @@ class Reading:
         self._give_back = give_back
         self.searching = Searching(view, run, later, changed, self._landed)
         self.selecting = Selecting(view, run, copy)
+        self.entry = LineEdit(MAX_PATTERN)
+        """The search's input line."""
         self._typing = False
         self._copy_mode: CopyMode | None = None
         self._cursor = Extent(Place(0, 0), Place(0, 1))
@@ -99,6 +104,7 @@ class Reading:
         else:
             origin = Place(self._view.first_line + self._view.page, 0)
         self.searching.begin(origin, older=older)
+        self.entry.set("")
         self._typing = True
         self._changed()
 
@@ -155,6 +161,9 @@ class Reading:
 
     def press(self, key: Key) -> bool:
         """Take a key; whether it was not for the guest."""
+        if self.mode == "typing":
+            self._press_typing(key)
+            return True
         if self.mode == "copy":
             if len(self._keys) < MAX_KEYS:
                 self._keys.append(key)
@@ -167,6 +176,32 @@ class Reading:
             return True
         self.selecting.clear()
         return False
+
+    def paste(self, text: str) -> bool:
+        """Take what is pasted; whether it was not for the guest."""
+        if self._typing:
+            self.entry.insert(text)
+            self.searching.type(self.entry.text)
+        return self.mode != ""
+
+    def _press_typing(self, key: Key) -> None:
+        entry, recall = self.entry, self.searching.recall
+        before = entry.text
+        if key.name in ("enter", "kp_enter"):
+            self.accept()
+        elif key.name in ("escape", "ctrl+c", "ctrl+g"):
+            self.give_up()
+        elif key.name in _SWITCHES:
+            self.searching.toggle(_SWITCHES[key.name])
+        elif key.name == "up":
+            entry.set(recall.older(entry.text))
+        elif key.name == "down":
+            entry.set(recall.newer(entry.text))
+        else:
+            entry.press(key)
+        if self._typing and entry.text != before:
+            self.searching.type(entry.text)
+        self._changed()
 
     def _press_found(self, key: str) -> None:
         if key in ("n", "N"):

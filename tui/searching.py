@@ -52,6 +52,7 @@ class Searching:
         self._asking = False
         self._waiting = False
         self._follow = False
+        self._steps = 0
 
     @property
     def active(self) -> bool:
@@ -84,9 +85,14 @@ class Searching:
 
     def step(self, *, back: bool = False) -> None:
         """Go to the next match, or to the one before."""
-        if self.search is not None:
-            self.search.step(back=back)
-            self._show()
+        if self.search is None:
+            return
+        if self._follow:
+            # What is stepped through has yet to be found.
+            self._steps += -1 if back else 1
+            return
+        self.search.step(back=back)
+        self._show()
 
     def accept(self) -> None:
         """Keep the pattern to be recalled."""
@@ -120,6 +126,7 @@ class Searching:
         assert self.search is not None
         self.search.query = query
         self._follow = True
+        self._steps = 0
         self._changed()
         self._start()
 
@@ -152,6 +159,9 @@ class Searching:
         search.take(found)
         if self._follow:
             self._follow = False
+            for _ in range(abs(self._steps) if search.current is not None else 0):
+                search.step(back=self._steps < 0)
+            self._steps = 0
             self._show()
         self._view.remark()
         self._changed()

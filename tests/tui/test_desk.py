@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from muxcore.vt.keys import Paste
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
 from tests.tui.fakes import FakeSession, full_console
 
@@ -30,11 +31,6 @@ class Desk:
 
     async def press(self, *names: str) -> None:
         press(self.app, *names)
-        await settle(self.pilot)
-
-    async def type(self, *names: str) -> None:
-        """Type where an input line takes the keys."""
-        await self.pilot.press(*names)
         await settle(self.pilot)
 
     @property
@@ -70,12 +66,12 @@ BOOT = [
 async def test_a_search_goes_on_while_one_types() -> None:
     async with desk(*BOOT) as on:
         await on.press(PREFIX, "/")
-        await on.type("e", "r", "r")
+        await on.press("e", "r", "r")
         assert on.bottom.startswith("?err")
         assert " 4/4 " in on.bottom
         assert on.kinds() == {"current": [on.kinds()["current"][0]]}
         assert " 97 error here" in screen_text(on.app)
-        await on.type("enter")
+        await on.press("enter")
         await on.press("n")
         assert " 3/4 " in on.bottom
         assert " 67 error here" in screen_text(on.app)
@@ -87,19 +83,27 @@ async def test_a_search_goes_on_while_one_types() -> None:
         assert " 99 all is well" in screen_text(on.app)
 
 
-async def test_keys_typed_before_the_line_is_there_are_not_lost() -> None:
+async def test_keys_typed_at_once_are_those_of_the_line_and_then_of_what_was_found() -> None:
     async with desk(*BOOT) as on:
-        press(on.app, PREFIX, "/")
-        await on.type(*"67", "enter")
-        assert on.bottom.startswith("?67")
-        assert " 1/1 " in on.bottom
+        await on.press(PREFIX, "/", *"err0", "backspace", *"or", "enter", "n")
+        assert on.bottom.startswith("?error")
+        assert " 3/4 " in on.bottom
+        assert on.session.typed == b""
+
+
+async def test_a_paste_is_typed_where_one_searches() -> None:
+    async with desk(*BOOT) as on:
+        await on.press(PREFIX, "/")
+        on.app.take_input(Paste(b"err\nor"))
+        await settle(on.pilot)
+        assert on.bottom.startswith("?error")
         assert on.session.typed == b""
 
 
 async def test_output_is_searched_while_the_view_stays() -> None:
     async with desk(*BOOT) as on:
         await on.press(PREFIX, "/")
-        await on.type(*"error", "enter")
+        await on.press(*"error", "enter")
         shown = [line[:79] for line in screen_text(on.app).splitlines()[1:-2]]
         on.session.print(b"\r\none more error")
         await settle(on.pilot)
@@ -112,23 +116,23 @@ async def test_output_is_searched_while_the_view_stays() -> None:
 async def test_half_a_pattern_is_said_to_be_one() -> None:
     async with desk(*BOOT) as on:
         await on.press(PREFIX, "/")
-        await on.type("left_parenthesis")
+        await on.press("(")
         assert "missing )" in on.bottom
 
 
 async def test_switches_and_earlier_patterns() -> None:
     async with desk("a.c", "abc", "ABC") as on:
         await on.press(PREFIX, "/")
-        await on.type("a", "full_stop", "c")
+        await on.press("a", ".", "c")
         assert " 3/3 " in on.bottom
-        await on.type("alt+r")
+        await on.press("alt+r")
         assert " 1/1 " in on.bottom
         assert "text" in on.bottom
-        await on.type("alt+r", "alt+c")
+        await on.press("alt+r", "alt+c")
         assert " 2/2 " in on.bottom
-        await on.type("enter")
+        await on.press("enter")
         await on.press("escape", PREFIX, "/")
-        await on.type("up")
+        await on.press("up")
         assert on.bottom.startswith("?a.c")
         assert " 2/2 " in on.bottom
 
@@ -136,8 +140,8 @@ async def test_switches_and_earlier_patterns() -> None:
 async def test_the_prefix_still_works_while_one_types() -> None:
     async with desk(*BOOT) as on:
         await on.press(PREFIX, "/", PREFIX, "T")
-        assert on.desk.typing
-        await on.type("7")
+        assert on.desk.reading.mode == "typing"
+        await on.press("7")
         assert on.bottom.startswith("?7")
 
 

@@ -258,18 +258,15 @@ class ConsoleScreen(Screen[None]):
 
     # Keys in.
 
-    def takes(self, event: Key | Paste) -> bool:
-        """Whether an event is for this screen, not for an input line on it."""
-        prefixed = self._keyboard.pending or (isinstance(event, Key) and self._is_prefix(event))
-        return prefixed or not self.desk.typing
-
     def _is_prefix(self, key: Key) -> bool:
         return key.name == self._keyboard.prefix
 
     def handle_input(self, event: Key | Paste) -> None:
         """Take a key or a piece of a paste from the operator's terminal."""
         if isinstance(event, Paste):
-            if self.selected is None and self.live and not self.desk.busy:
+            if self.desk.paste(event):
+                return
+            if self.selected is None and self.live:
                 self.paste(event.data, start=event.start, end=event.end)
         elif event.action is not KeyAction.RELEASE:
             self._handle_key(event)

@@ -72,7 +72,7 @@ class StampGutter(Widget):
             self._timer = self.set_timer(PAUSE, self._start, name="stamps")
 
     def _start(self) -> None:
-        self.run_worker(self._learn(), group="stamps", exclusive=True)
+        self.run_worker(self._learn(), group="stamps", exit_on_error=False)
 
     async def _learn(self) -> None:
         """Ask what is not known of the lines in the view."""
@@ -80,15 +80,17 @@ class StampGutter(Widget):
         if console != self._asked_of:
             self._asked_of = console
             self._stamps.clear()
-        epoch, first = terminal.epoch, self._view.first_line - 1
-        offsets = await terminal.offsets(first, first + self._view.page + 1)
-        # Those of lines that are not at hand are missing at the end, or in front.
-        if epoch == terminal.epoch:
-            self._epoch, self._first, self._offsets = epoch, first, offsets
-            with contextlib.suppress(MuxError):
-                await self._ask(console, offsets)
+        try:
+            epoch, first = terminal.epoch, self._view.first_line - 1
+            offsets = await terminal.offsets(first, first + self._view.page + 1)
+            if epoch == terminal.epoch:
+                self._epoch, self._first, self._offsets = epoch, first, offsets
+                # A daemon that is gone is said elsewhere.
+                with contextlib.suppress(MuxError):
+                    await self._ask(console, offsets)
+        finally:
+            self._timer = None
         self._relabel()
-        self._timer = None
 
     async def _ask(self, console: str, offsets: list[int | None]) -> None:
         """Ask for the times of these offsets, in as many pieces as it takes."""
