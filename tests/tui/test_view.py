@@ -129,6 +129,9 @@ async def test_the_scroll_bar_is_dragged_and_the_guest_keeps_its_width() -> None
         await mouse(pilot, events.MouseUp, (50, 0))
         assert app.console_screen.drawn == Size(22, 80)
         assert session.sizes[-1] == (22, 80)
+        press(app, "x")
+        await settle(pilot)
+        assert "┃" not in screen_text(app)
 
 
 @pytest.mark.parametrize(("modes", "arrow"), [(b"", b"\x1b[A"), (b"\x1b[?1h", b"\x1bOA")])

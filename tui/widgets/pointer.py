@@ -88,7 +88,6 @@ class Pointer:
             view.release_mouse()
         if self._grip is not None:
             self._grip = None
-            self._hover(event)
         elif self._drawing:
             self._drawing = False
             self._point(event, "release")
@@ -96,6 +95,7 @@ class Pointer:
             button = _BUTTONS.get(event.button, self._button)
             self._report(event, button, MouseAction.RELEASE)
         self._button = MouseButton.NONE
+        self._hover(event)
 
     def leave(self) -> None:
         """The mouse is elsewhere."""
