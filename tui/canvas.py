@@ -335,7 +335,9 @@ class Canvas:
         saved = sum(len(self._wanted[y].text(x, stop)) for y in moved)
         if saved > self._damage(top, shifted, changed, x, stop):
             exposed = range(bottom - by, bottom) if by > 0 else range(top, top - by)
-            self._move_rows(top, bottom, by, self._wanted[exposed[-1]].pens[stop - 1])
+            # New lines are written anyway; what is beside them is most likely to stay blank.
+            beside = -1 if stop < self._width else 0 if x else stop - 1
+            self._move_rows(top, bottom, by, self._wanted[exposed[-1]].pens[beside])
             blank = self._exposed()
             for y in exposed:
                 shifted[y - top] = blank.copy()
