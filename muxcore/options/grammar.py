@@ -11,7 +11,7 @@ that took the text from its user.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from muxcore.errors import OptionError, printable
@@ -77,6 +77,26 @@ def help_wanted(text: str) -> str | None:
     return None
 
 
+def split_options(text: str, first: str) -> list[tuple[str, str]]:
+    """The names and values of any of QEMU's options; a bare first word is the value of `first`."""
+    return [(word.name, word.value) for word in _words(text, first)]
+
+
+def join_options(options: Iterable[tuple[str, str]], first: str) -> str:
+    """What `split_options` takes apart: a leading `first` is written without its name."""
+    pairs = list(options)
+    words = [_escape(value) for name, value in pairs[:1] if name == first]
+    words += [f"{name}={_escape(value)}" for name, value in pairs[len(words) :]]
+    return ",".join(words)
+
+
+def take_option(text: str, name: str) -> tuple[str, str | None]:
+    """`text` without its options called `name`, and the last one's value, None if it has none."""
+    words = list(_words(text))
+    value = next((word.value for word in reversed(words) if word.name == name), None)
+    return ",".join(word.text for word in words if word.name != name), value
+
+
 def format_chardev(spec: ChardevSpec) -> str:
     """`spec` as `parse_chardev` reads it: the id and the options that are not the default."""
     words = [spec.type]
@@ -93,25 +113,26 @@ def format_chardev(spec: ChardevSpec) -> str:
 
 @dataclass(frozen=True)
 class _Word:
-    """One `name=value`; `flag` when it was written as a bare name."""
+    """One `name=value`, written as `text`; `flag` when it was written as a bare name."""
 
+    text: str
     name: str
     value: str
     flag: bool = False
     warning: str = ""
 
 
-def _words(text: str) -> Iterator[_Word]:
-    """Split as `get_opt_name_value` does."""
+def _words(text: str, first: str = "backend") -> Iterator[_Word]:
+    """Split as `get_opt_name_value` does; a bare first word is the value of `first`."""
     at = 0
     while at < len(text):
         end = _end(_NAME, text, at)
         if text[end : end + 1] == "=":
             name, start, end = text[at:end], end + 1, _end(_VALUE, text, end + 1)
-            yield _Word(name, _unescape(text[start:end]))
+            yield _Word(text[at:end], name, _unescape(text[start:end]))
         elif at == 0:
             end = _end(_VALUE, text, 0)
-            yield _Word("backend", _unescape(text[:end]))
+            yield _Word(text[:end], first, _unescape(text[:end]))
         else:
             yield _flag(text[at:end])
         at = end + 1
@@ -125,7 +146,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 def _flag(written: str) -> _Word:
     """A short-form boolean: `server` is `server=on`, `nowait` is `wait=off`."""
     if written in _HELP:
-        return _Word(written, "on", flag=True)
+        return _Word(written, written, "on", flag=True)
     negated = written.startswith("no")
     name = written[2:] if negated else written
     value = "off" if negated else "on"
@@ -136,7 +157,7 @@ def _flag(written: str) -> _Word:
         f"short-form boolean option '{printable(written)}' deprecated\n"
         f"Please use {printable(instead)} instead"
     )
-    return _Word(name, value, flag=True, warning=warning)
+    return _Word(written, name, value, flag=True, warning=warning)
 
 
 def _from_words(words: list[_Word]) -> ChardevSpec:
