@@ -26,7 +26,7 @@ from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Unowned
 from muxcore.config import ConsoleConfig, free_id
 from muxcore.control import ControlServer
-from muxcore.errors import CommandError, MuxError, NotFoundError, printable
+from muxcore.errors import ChardevError, CommandError, MuxError, NotFoundError, printable
 from muxcore.hub import Console
 from muxcore.listener import Listener
 from muxcore.options.sets import ChardevSpec, HubOptions
@@ -264,7 +264,10 @@ class Daemon:
         """
         assert spec.id is not None
         with self.reserved(spec.id):
-            chardev = Origin().make(spec)
+            try:
+                chardev = Origin().make(spec)
+            except ChardevError as error:
+                raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
             await chardev.start(Unowned())
             if chardev.state is State.FAILED:
                 reason = chardev.reason

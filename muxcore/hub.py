@@ -110,6 +110,7 @@ class Console:
             guest.is_guest = True
             guest.console = self.name
             guest.owner = self
+            self.size = self.size or next((p.size for p in reversed(self.peers) if p.size), None)
             if self.size and guest.can_resize:
                 guest.resize(*self.size)
             self.size = guest.size or self.size
@@ -280,6 +281,9 @@ class Console:
         self.peers = (*self.peers, peer)
         peer.tell_status(describe_status(self))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
+        if stream.size is not None:
+            peer.size = stream.size
+            self.peer_resized(peer)
         peer.begin(None if past.left is None else chardev.resume_limit, past.take_owed())
         self._tell_status()
 

@@ -71,12 +71,14 @@ class Stream:
     nothing more is there. `tell_gaps` is False where an in-stream marker would
     be out of place. `delay` is the time in seconds that output waits after the
     stream opened. `failed` holds the reason while the stream takes no output
-    and is expected to recover; such a stream never holds up the guest.
+    and is expected to recover; such a stream never holds up the guest. `size`
+    is the (rows, cols) that its far end has from the start, if it has one.
     """
 
     full_read = 1 << 20
     tell_gaps = True
 
+    size: tuple[int, int] | None = None
     def __init__(self, fd: int, who: Who, *, delay: float = 0.0) -> None:
         self.fd = fd
         self.who = who

@@ -9,22 +9,30 @@ from muxcore.chardev.base import Chardev
 from muxcore.chardev.file import FileChardev
 from muxcore.chardev.memory import MemoryChardev
 from muxcore.chardev.null import NullChardev
+from muxcore.chardev.pipe import PipeChardev
 from muxcore.chardev.process import ProcessChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.ringbuf import RingbufChardev
 from muxcore.chardev.serial import SerialChardev
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
+from muxcore.chardev.udp import UdpChardev
+from muxcore.chardev.vc import VcChardev
+from muxcore.errors import ChardevError
 from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
     MemoryOptions,
     NullOptions,
+    PipeOptions,
     ProcessOptions,
     PtyOptions,
     RingbufOptions,
     SerialOptions,
     SocketOptions,
+    StdioOptions,
+    UdpOptions,
+    VcOptions,
 )
 
 
@@ -32,15 +40,23 @@ def _make_socket(id: str, options: SocketOptions) -> Chardev:
     return SocketServer(id, options) if options.server else SocketClient(id, options)
 
 
+def _refuse_stdio(_id: str, _options: StdioOptions) -> Chardev:
+    raise ChardevError("cannot use stdio with -daemonize: the daemon has no terminal")
+
+
 CHARDEVS: dict[type[ChardevOptions], Callable[[str, Any], Chardev]] = {
     FileOptions: FileChardev,
     MemoryOptions: MemoryChardev,
     NullOptions: NullChardev,
+    PipeOptions: PipeChardev,
     ProcessOptions: ProcessChardev,
     PtyOptions: PtyChardev,
     RingbufOptions: RingbufChardev,
     SerialOptions: SerialChardev,
     SocketOptions: _make_socket,
+    StdioOptions: _refuse_stdio,
+    UdpOptions: UdpChardev,
+    VcOptions: VcChardev,
 }
 
 
@@ -49,5 +65,6 @@ def make(id: str, options: ChardevOptions) -> Chardev:
 
     Raises:
         KeyError: nothing is configured by such options (an attach stream).
+        ChardevError: a terminal is asked for.
     """
     return CHARDEVS[type(options)](id, options)

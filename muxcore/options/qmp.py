@@ -21,8 +21,10 @@ from muxcore.options.sets import (
     ChardevOptions,
     ChardevSpec,
     FileOptions,
+    PipeOptions,
     SerialOptions,
     SocketOptions,
+    UdpOptions,
 )
 from muxcore.options.values import check_identifier
 
@@ -43,9 +45,13 @@ _KINDS = {
 }
 _RENAMED: dict[type[ChardevOptions], dict[str, str]] = {
     FileOptions: {"path": "out"},
+    PipeOptions: {"path": "device"},
     SerialOptions: {"path": "device"},
 }
 _ADDRESS = ("path", "host", "port")
+_REMOTE = {"host": "host", "port": "port", "ipv4": "ipv4", "ipv6": "ipv6"}
+_LOCAL = {"host": "localaddr", "port": "localport"}
+"""Members of an InetSocketAddress and the options of `udp` that they are."""
 
 
 def from_qmp(id: str | None, backend: object, *, adding: bool = False) -> ChardevSpec:
@@ -131,6 +137,8 @@ def to_qmp(spec: ChardevSpec) -> dict[str, Any]:
             data[name] = list(value) if info.kind == "list" else value
     if isinstance(options, SocketOptions):
         data = _socket_data(options, data)
+    elif isinstance(options, UdpOptions):
+        data = _udp_data(options, data)
     backend = {"type": spec.type, "data": data}
     return {"backend": backend} if spec.id is None else {"id": spec.id, "backend": backend}
 
@@ -143,6 +151,15 @@ def _socket_data(options: SocketOptions, data: dict[str, Any]) -> dict[str, Any]
     rest = {name: value for name, value in data.items() if name not in _ADDRESS}
     wait = {"wait": options.wait is not False} if options.server else {}
     return {"addr": addr, **rest, "server": options.server, **wait}
+
+
+def _udp_data(options: UdpOptions, data: dict[str, Any]) -> dict[str, Any]:
+    remote = {name: data.pop(option) for name, option in _REMOTE.items() if option in data}
+    addresses = {"remote": {"type": "inet", "data": {"host": "", **remote}}}
+    if options.localaddr or options.localport:
+        local = {name: data.pop(option, "") for name, option in _LOCAL.items()}
+        addresses["local"] = {"type": "inet", "data": local}
+    return {**addresses, **data}
 
 
 class _Members:
@@ -186,9 +203,14 @@ def _values(options: type[ChardevOptions], data: _Members) -> Values:
     renamed = _RENAMED.get(options, {})
     if options is SocketOptions:
         values |= _address(data.take("addr", "object"))
+    elif options is UdpOptions:
+        values |= _inet(data, "remote", _REMOTE)
+        if "local" in data:
+            values |= _inet(data, "local", _LOCAL)
+    taken = {*_REMOTE.values(), *_LOCAL.values()} if options is UdpOptions else set()
     for info in option_infos(options):
         name = renamed.get(info.attribute, info.name)
-        if options is SocketOptions and name in _ADDRESS:
+        if (options is SocketOptions and name in _ADDRESS) or name in taken:
             continue
         if info.required or name in data:
             values[info.attribute] = _value(info, data, name)
@@ -218,6 +240,28 @@ def _address(value: object) -> Values:
     flat = any(name in outer for name in names)
     inner = outer if flat else _Members(outer.take("data", "object"), "backend.data.addr.data")
     values: Values = {name: inner.take(name, "string") for name in names}
+    inner.finish()
+    outer.finish()
+    return values
+
+
+def _inet(data: _Members, name: str, options: dict[str, str]) -> Values:
+    """The options that the inet address `name` gives: its host and its port, and more."""
+    path = data.path(name)
+    outer = _Members(data.take(name, "object"), path)
+    kind = outer.take("type", "string")
+    if kind != "inet":
+        message = f"Parameter 'type' does not accept value '{printable(kind)}'"
+        raise OptionError(message, hint="inet", option=name)
+    inner = outer
+    if "host" not in outer:
+        inner = _Members(outer.take("data", "object"), f"{path}.data")
+    values: Values = {}
+    for member, option in options.items():
+        if member in ("host", "port"):
+            values[option] = inner.take(member, "string")
+        elif member in inner:
+            values[option] = inner.take(member, "boolean")
     inner.finish()
     outer.finish()
     return values

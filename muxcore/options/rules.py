@@ -16,10 +16,12 @@ from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
     HubOptions,
+    PipeOptions,
     ProcessOptions,
     RingbufOptions,
     SerialOptions,
     SocketOptions,
+    UdpOptions,
 )
 
 Values = dict[str, Any]
@@ -109,13 +111,20 @@ def _check_socket(values: Values) -> None:
         )
 
 
-def _check_port(port: str) -> None:
+def _check_udp(values: Values) -> None:
+    for name in ("port", "localport"):
+        _check_port(values.get(name, ""), name)
+    if values.get("ipv4") is False and values.get("ipv6") is False:
+        raise OptionError("Cannot disable IPv4 and IPv6 at same time", option="ipv6")
+
+
+def _check_port(port: str, name: str = "port") -> None:
     if port.isascii() and port.isdigit():
         digits = port.lstrip("0")
         if len(digits) > 5 or int(digits or "0") > 65535:
             raise OptionError(
-                "Parameter 'port' expects a port number below 65536 or a service name",
-                option="port",
+                f"Parameter '{name}' expects a port number below 65536 or a service name",
+                option=name,
             )
 
 
@@ -151,8 +160,10 @@ _ADDRESS = "None or one of 'path', 'fd' or 'host' option required."
 _MISSING: dict[type[ChardevOptions], str] = {
     FileOptions: "chardev: file: no filename given",
     HubOptions: "hub: 'chardevs' list is not defined",
+    PipeOptions: "chardev: pipe: no device path given",
     ProcessOptions: "chardev: process: no command given",
     SerialOptions: "chardev: serial/tty: no device path given",
+    UdpOptions: "chardev: udp: remote port not specified",
 }
 
 _RULES: dict[type[ChardevOptions], Callable[[Values], None]] = {
@@ -160,4 +171,5 @@ _RULES: dict[type[ChardevOptions], Callable[[Values], None]] = {
     ProcessOptions: _check_process,
     RingbufOptions: _check_ringbuf,
     SocketOptions: _check_socket,
+    UdpOptions: _check_udp,
 }

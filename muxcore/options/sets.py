@@ -98,6 +98,18 @@ class FileOptions(ChardevOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PipeOptions(ChardevOptions):
+    """A pair of FIFOs, or one file that goes both ways (chardev/char-pipe.c)."""
+
+    TYPE = "pipe"
+    HELP = "a pair of FIFOs"
+
+    path: str = option(
+        "", "PATH.in and PATH.out where both are there, else PATH itself", required=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class PtyOptions(ChardevOptions):
     """A pseudo-terminal with an optional symlink (chardev/char-pty.c)."""
 
@@ -140,6 +152,50 @@ class SocketOptions(ChardevOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class UdpOptions(ChardevOptions):
+    """Datagrams to one address, and from it (chardev/char-udp.c).
+
+    `ipv4` and `ipv6` None mean that either will do.
+    """
+
+    TYPE = "udp"
+    HELP = "datagrams to and from one address"
+
+    host: str = option("", "where datagrams go; this machine when it is not given")
+    port: str = option("", "UDP port or service name there", required=True)
+    localaddr: str = option("", "address that they are sent from")
+    localport: str = option("", "port that they are sent from and received on")
+    ipv4: bool | None = option(None, "use IPv4")
+    ipv6: bool | None = option(None, "use IPv6")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VcOptions(ChardevOptions):
+    """A virtual console: takes output, and gives the guest its size (ui/console-vc.c).
+
+    Pixels are those of QEMU's font, 8 by 16; columns and rows win over them.
+    """
+
+    TYPE = "vc"
+    HELP = "a virtual console, drawn by whoever looks"
+
+    width: int | None = option(None, "width in pixels", minimum=8, maximum=80_000)
+    height: int | None = option(None, "height in pixels", minimum=16, maximum=160_000)
+    cols: int | None = option(None, "width in characters", minimum=1, maximum=10_000)
+    rows: int | None = option(None, "height in characters", minimum=1, maximum=10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StdioOptions(ChardevOptions):
+    """The terminal of a console that is run in the foreground (chardev/char-stdio.c)."""
+
+    TYPE = "stdio"
+    HELP = "the terminal of a command in the foreground"
+
+    signal: bool = option(True, "ctrl+c and its like act on the command, not the guest")
+
+
 class SerialOptions(ChardevOptions):
     """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours)."""
 
@@ -214,11 +270,15 @@ CONFIGURABLE: dict[str, type[ChardevOptions]] = {
         HubOptions,
         NullOptions,
         ProcessOptions,
+        PipeOptions,
         PtyOptions,
         RingbufOptions,
         SerialOptions,
         SocketOptions,
     )
+        StdioOptions,
+        UdpOptions,
+        VcOptions,
 }
 """What a user may write, by QEMU's type name."""
 

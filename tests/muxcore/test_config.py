@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from muxcore.config import Config, ConsoleConfig, console_config, free_id, load, read
 from muxcore.errors import ConfigError
 from muxcore.options.sets import (
+    CONFIGURABLE,
     ChardevSpec,
     FileOptions,
     NullOptions,
@@ -26,6 +27,8 @@ from muxcore.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+TYPES = ", ".join(sorted(CONFIGURABLE))
 
 EXAMPLE = """
 [console.vm1]
@@ -226,7 +229,7 @@ size = 3
             ),
             (
                 f"{where} 10, console.vm1.backends[1]: 'bogus' is not a valid char driver name "
-                "(one of file, hub, null, process, pty, ringbuf, serial, socket)"
+                f"(one of {TYPES})"
             ),
             (
                 f"{where} 11, console.vm1.backends[2]: Duplicate ID 's' for chardev "
@@ -504,10 +507,7 @@ def test_a_commands_problems_have_the_files_words_and_the_consoles_name() -> Non
         "c: histori: unknown key 'histori' (did you mean 'history'?)",
         "c: guest: chardev: process: no command given",
         "c: backends[0]: Duplicate ID 'c' for chardev (first used at the console's name)",
-        (
-            "c: backends[1]: 'x' is not a valid char driver name "
-            "(one of file, hub, null, process, pty, ringbuf, serial, socket)"
-        ),
+        (f"c: backends[1]: 'x' is not a valid char driver name (one of {TYPES})"),
         (
             "c: size: Parameter 'size' expects a width and a height in character cells such as "
             '"120x40" (each from 1 to 10000)'

@@ -252,6 +252,16 @@ async def test_a_chardev_that_cannot_be_opened_is_an_error_and_is_gone(client: R
     assert await client.execute("query-chardev") == []
 
 
+async def test_a_daemon_has_no_terminal_for_stdio(client: Raw) -> None:
+    reason = "cannot use stdio with -daemonize: the daemon has no terminal"
+    assert await client.execute("chardev-add", id="st", backend=_backend("stdio")) == (
+        f"Failed to add chardev 'st': {reason}"
+    )
+    assert await client.execute("mux-add-console", console="vm1", backends=["stdio"]) == reason
+    assert await client.execute("mux-query-consoles") == []
+    assert await client.execute("query-chardev") == []
+
+
 async def test_a_hub_of_loose_chardevs_is_a_console_without_a_guest(client: Raw) -> None:
     for id in ("r1", "r2"):
         await client.execute("chardev-add", id=id, backend=_backend("ringbuf"))

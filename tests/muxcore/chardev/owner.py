@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -20,6 +21,7 @@ class RecordingOwner:
         self.opened: list[Stream] = []
         self.held: list[tuple[Stream, float]] = []
         self.ended: list[Stream] = []
+        self.failed: list[str] = []
         self.changes: list[tuple[str, str | None]] = []
 
     def stream_opened(self, chardev: Chardev, stream: Stream) -> None:
@@ -100,3 +102,22 @@ async def running(chardev: Chardev, *, reading: bool = True) -> AsyncIterator[Re
     finally:
         await chardev.aclose()
         assert not owner.live
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    *command: str,
+) -> AsyncIterator[tuple[asyncio.StreamWriter, asyncio.StreamReader]]:
+    """Run a program; what it is sent and what it says. It is killed at the end."""
+    program = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            yield program.stdin, program.stdout
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            program.kill()
+        await program.communicate()

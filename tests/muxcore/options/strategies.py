@@ -17,6 +17,7 @@ from muxcore.options.sets import (
     ProcessOptions,
     RingbufOptions,
     SocketOptions,
+    UdpOptions,
 )
 
 if TYPE_CHECKING:
@@ -75,5 +76,9 @@ def _obey_rules(draw: st.DrawFn, options: type[ChardevOptions], given: dict[str,
         given["size"] = 1 << draw(st.integers(0, 30))
     elif options is ProcessOptions:
         given["env"] = draw(st.sampled_from(["", "A=1", "A=1 B='x y'"]))
+    elif options is UdpOptions:
+        given["port"] = draw(st.sampled_from(["5555", "tftp"]))
+        given.pop("localport", None)
+        given.pop("ipv6" if draw(st.booleans()) else "ipv4", None)
     elif options is HubOptions:
         given["chardevs"] = given["chardevs"][:20]

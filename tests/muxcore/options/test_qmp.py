@@ -16,11 +16,15 @@ from muxcore.options.sets import (
     FileOptions,
     HubOptions,
     NullOptions,
+    PipeOptions,
     ProcessOptions,
     PtyOptions,
     RingbufOptions,
     SerialOptions,
     SocketOptions,
+    StdioOptions,
+    UdpOptions,
+    VcOptions,
 )
 from tests.muxcore.options.strategies import specs
 
@@ -68,6 +72,18 @@ MEANINGS = [
     (backend("file", out="/f", append=True), FileOptions(path="/f", append=True)),
     (backend("serial", device="/d", speed=9600), SerialOptions(path="/d", speed=9600)),
     (backend("process", command="ls", rows=50), ProcessOptions(command="ls", rows=50)),
+    (backend("pipe", device="/p"), PipeOptions(path="/p")),
+    (backend("vc", cols=100, rows=30), VcOptions(cols=100, rows=30)),
+    (backend("stdio", signal=False), StdioOptions(signal=False)),
+    (backend("udp", remote=INET), UdpOptions(host="127.0.0.1", port="5561")),
+    (
+        backend("udp", remote=INET, local={"type": "inet", "host": "", "port": "7"}),
+        UdpOptions(host="127.0.0.1", port="5561", localport="7"),
+    ),
+    (
+        backend("udp", remote={"type": "inet", "host": "h", "port": "1", "ipv6": True}),
+        UdpOptions(host="h", port="1", ipv6=True),
+    ),
     (backend("hub", chardevs=["n1", "p1"]), HubOptions(chardevs=("n1", "p1"))),
     (backend("mux-be", chardevs=["n1"]), HubOptions(chardevs=("n1",))),
 ]
@@ -117,6 +133,14 @@ SHAPES = [
     (backend("file"), "Parameter 'backend.data.out' is missing"),
     (backend("serial"), "Parameter 'backend.data.device' is missing"),
     (backend("process"), "Parameter 'backend.data.command' is missing"),
+    (backend("pipe"), "Parameter 'backend.data.device' is missing"),
+    (backend("udp"), "Parameter 'backend.data.remote' is missing"),
+    (
+        backend("udp", remote=INET, local={"type": "inet", "data": {"host": ""}}),
+        "Parameter 'backend.data.local.data.port' is missing",
+    ),
+    (backend("udp", remote=UNIX), "Parameter 'type' does not accept value 'unix'"),
+    (backend("udp", remote=INET, port="1"), "Parameter 'backend.data.port' is unexpected"),
     (socket(), "Parameter 'backend.data.addr' is missing"),
     (socket(addr=3), "Invalid parameter type for 'backend.data.addr', expected: object"),
     (socket(addr={}), "Parameter 'backend.data.addr.type' is missing"),
@@ -154,7 +178,7 @@ def test_a_wrong_shape_is_told_as_qemus_visitor_does(
 
 
 RULES = [
-    (backend("udp"), "'udp' is not a valid char driver name"),
+    (backend("msmouse"), "'msmouse' is not a valid char driver name"),
     (backend("ringbuf", size=1000), "size of ringbuf chardev must be power of two"),
     (backend("ringbuf", size=-1), "Parameter 'size' expects a size from 1 to 1G"),
     (backend("hub", chardevs=[]), "hub: 'chardevs' list is not defined"),
