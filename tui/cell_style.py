@@ -41,9 +41,6 @@ GuestColours: TypeAlias = tuple[Rgb, Rgb, Rgb, tuple[Rgb, ...]]
 class CellStyles(Protocol):
     """Resolves cells for one theme and terminal."""
 
-    default: Style
-    """A cell that SGR never touched."""
-
     def resolve(self, cell: CellStyle, *, reverse: bool) -> Style:
         """The look of a cell; `reverse` is DECSCNM. Whoever paints hides what is concealed."""
 
@@ -78,7 +75,6 @@ class Themed:
         self.contrast = float(variables.get("guest-contrast", CONTRAST))
         self.foreground = rgb(variables["foreground"])
         self.background = rgb(variables["background"])
-        self.default = style_of(self.foreground, self.background)
         self.guest_colours: GuestColours = (
             self.foreground,
             self.background,
@@ -156,7 +152,6 @@ class Plain:
     def __init__(self, depth: Depth, *, links: bool = False) -> None:
         self._coloured = depth is not Depth.NONE
         self._links = links
-        self.default = Style()
 
     def resolve(self, cell: CellStyle, *, reverse: bool) -> Style:
         """See `CellStyles`."""

@@ -93,14 +93,13 @@ class Painter:
             + Style(bold=True, underline=True),
             "cursor": style_of(back, primary),
         }
-        self.cursor = self._over["cursor"]
         self._track = style_of(mix(fore, back, 0.2), back)
         self._thumb = style_of(mix(fore, back, 0.6), back)
         self._mark = style_of(warning, back)
 
     def _prepare_plain(self) -> None:
         self.surround = self.muted = self._track = self._mark = Style()
-        self._thumb = self.cursor = Style(reverse=True)
+        self._thumb = Style(reverse=True)
         self.idle_cursor = Style(underline=True)
         self._over = {}
 
