@@ -77,8 +77,8 @@ class Stream:
 
     full_read = 1 << 20
     tell_gaps = True
-
     size: tuple[int, int] | None = None
+
     def __init__(self, fd: int, who: Who, *, delay: float = 0.0) -> None:
         self.fd = fd
         self.who = who

@@ -152,7 +152,6 @@ class SocketOptions(ChardevOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-@dataclass(frozen=True, kw_only=True)
 class UdpOptions(ChardevOptions):
     """Datagrams to one address, and from it (chardev/char-udp.c).
 
@@ -196,6 +195,7 @@ class StdioOptions(ChardevOptions):
     signal: bool = option(True, "ctrl+c and its like act on the command, not the guest")
 
 
+@dataclass(frozen=True, kw_only=True)
 class SerialOptions(ChardevOptions):
     """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours)."""
 
@@ -269,16 +269,16 @@ CONFIGURABLE: dict[str, type[ChardevOptions]] = {
         FileOptions,
         HubOptions,
         NullOptions,
-        ProcessOptions,
         PipeOptions,
+        ProcessOptions,
         PtyOptions,
         RingbufOptions,
         SerialOptions,
         SocketOptions,
-    )
         StdioOptions,
         UdpOptions,
         VcOptions,
+    )
 }
 """What a user may write, by QEMU's type name."""
 
