@@ -133,6 +133,8 @@ class FakeSession:
         self.items: deque[Item] = deque()
         self.history = b""
         """What `read_history` reads: the console's output from offset 0 on."""
+        self.times: list[tuple[int, float]] = []
+        """When what `history` has was printed: offsets and seconds since the epoch."""
         self.typed = bytearray()
         self.calls: list[tuple[Any, ...]] = []
         self.sizes: list[tuple[int, int]] = []
@@ -235,7 +237,10 @@ class FakeSession:
         self.calls.append(("reattach",))
 
     async def read_history(self, console: str, offset: int, size: int) -> HistoryPiece:
-        return offset, self.history[offset : offset + size], []
+        data = self.history[offset : offset + size]
+        before = [mark for mark in self.times if mark[0] <= offset]
+        after = [mark for mark in self.times if offset < mark[0] < offset + len(data)]
+        return offset, data, before[-1:] + after
 
     def send(self, data: bytes) -> bool:
         self.typed += data

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Input
 
 from muxcore.vt.keys import Paste
+from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
-from tests.tui.fakes import FakeSession, full_console
+from tests.tui.fakes import NOW, FakeSession, full_console
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -36,6 +39,11 @@ class Desk:
     @property
     def bottom(self) -> str:
         return screen_text(self.app).splitlines()[-1]
+
+    def lines(self) -> list[str]:
+        """The lines of the view that are not blank."""
+        shown = screen_text(self.app).splitlines()[:-2]
+        return [line.strip() for line in shown if line.strip() and "▌" not in line]
 
     def kinds(self) -> dict[str, list[int]]:
         """The rows of the view that are marked, by what."""
@@ -200,10 +208,110 @@ async def test_a_mouse_that_the_guest_asked_for_selects_with_shift() -> None:
         assert on.app.clipboard == "first"
 
 
-async def test_too_much_for_a_clipboard_goes_to_a_file(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+async def test_too_much_for_a_clipboard_goes_to_a_file() -> None:
     async with desk(*("x" * 79 for _ in range(1200))) as on:
         await on.press(PREFIX, "[", "g", "V", "G", "y")
         assert on.app.clipboard == ""
         assert "more than terminals copy" in screen_text(on.app).replace("\n", " ")
+
+
+async def test_lines_are_stamped_and_the_guest_keeps_its_size() -> None:
+    async with desk("one", "two", "three") as on:
+        on.session.history = b"one\r\ntwo\r\nthree"
+        on.session.times = [(0, NOW + 1), (5, NOW + 2.25), (10, NOW + 4)]
+        drawn, told = on.app.console_screen.drawn, on.session.sizes[-1]
+        for stamps in (
+            ["08:00:01.000 one", "08:00:02.250 two", "08:00:04.000 three"],
+            ["3601.000 one", "3602.250 two", "3604.000 three"],
+            ["one", "+1.250 two", "+1.750 three"],
+        ):
+            await on.press(PREFIX, "t")
+            await eventually(lambda: on.lines()[-1] == stamps[2], what=stamps[2])  # noqa: B023
+            assert on.lines() == stamps
+        assert (on.app.console_screen.drawn, on.session.sizes[-1]) == (drawn, told)
+        await on.press(PREFIX, "t")
+        assert on.lines() == ["one", "two", "three"]
+
+
+async def test_stamps_stay_with_their_lines_when_numbers_change() -> None:
+    async with desk("one", "two") as on:
+        on.session.history = b"one\r\ntwo"
+        on.session.times = [(0, NOW + 1)]
+        await on.press(PREFIX, "t")
+        await eventually(lambda: on.lines()[0].startswith("08:"), what="a stamp")
+        on.session.attach()
+        on.session.print(b"one\r\ntwo")
+        await settle(on.pilot)
+        await eventually(lambda: on.lines()[0].startswith("08:"), what="the stamp again")
+
+
+async def test_the_screen_is_saved_and_nothing_is_written_over_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "screen.txt"
+    path.write_text("something")
+    async with desk("one", "two") as on:
+        await on.press(PREFIX, "S")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        on.app.screen.query_one(Input).value = str(path)
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        assert "enter again writes over it" in screen_text(on.app)
+        assert path.read_text() == "something"
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        assert path.read_text().startswith("one\ntwo\n")
+        assert "Saved in" in screen_text(on.app)
+
+
+@pytest.mark.parametrize(("choice", "begins"), [(1, "<svg "), (3, "\x1b[0;31mone\x1b[m\ntwo")])
+async def test_lines_are_saved_with_their_colours(tmp_path: Path, choice: int, begins: str) -> None:
+    async with desk("\x1b[31mone\x1b[m", "two") as on:
+        await on.press(PREFIX, "S")
+        await on.pilot.press(*["down"] * choice, "enter")
+        await settle(on.pilot)
+        on.app.screen.query_one(Input).value = str(tmp_path / "saved")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        assert (tmp_path / "saved").read_text().startswith(begins)
+
+
+async def test_what_cannot_be_saved_is_said_and_asked_again(tmp_path: Path) -> None:
+    async with desk("one") as on:
+        await on.press(PREFIX, "S")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        on.app.screen.query_one(Input).value = str(tmp_path / "no" / "such" / "place")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        assert "No such file or directory" in screen_text(on.app)
+        await on.pilot.press("escape")
+        await settle(on.pilot)
+        assert on.app.screen is on.app.console_screen
+
+
+async def test_what_is_selected_can_be_saved(tmp_path: Path) -> None:
+    async with desk("first line", "$ ") as on:
+        await on.press(PREFIX, "[", "k", "0", "v", "e")
+        await on.press(PREFIX, "S")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        on.app.screen.query_one(Input).value = str(tmp_path / "saved")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        assert (tmp_path / "saved").read_text() == "first\n"
+
+
+async def test_an_editor_that_is_missing_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "no-such-editor -x")
+    async with desk("one") as on:
+        await on.press(PREFIX, "e")
+        assert "There is no editor" in screen_text(on.app)
+
+
+async def test_another_console_ends_what_one_did_on_the_last() -> None:
+    async with desk(*BOOT) as on:
+        await on.press(PREFIX, "[", "v", "k")
+        on.session.on_view = "other"
+        on.session.attach()
+        await settle(on.pilot)
+        assert on.desk.reading.mode == ""

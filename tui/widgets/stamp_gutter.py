@@ -107,11 +107,20 @@ class StampGutter(Widget):
             self._stamps.add(at, at + len(data), marks)
 
     def _relabel(self) -> None:
-        times = [self._stamps.when(offset) for offset in self._offsets]
-        shown = labels(times, self.mode, self._opened()) if self.mode != "off" else []
-        if shown != self._labels:
-            self._labels = shown
-            self.refresh()
+        end = self._printed_end() - self._first
+        times = [self._stamps.when(offset) for offset in self._offsets[: max(0, end)]]
+        self._labels = labels(times, self.mode, self._opened()) if self.mode != "off" else []
+        self.refresh()
+
+    def _printed_end(self) -> int:
+        """The line after the last one that was printed: the rest of the screen is blank."""
+        terminal = self._view.terminal
+        row = terminal.rows - 1
+        while row > terminal.cursor.row and not any(
+            run.text.strip(" ") for run in terminal.row(row)
+        ):
+            row -= 1
+        return terminal.end_line - terminal.rows + row + 1
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The stamps of a part of the view; blank where none is known yet."""
