@@ -26,6 +26,9 @@ FRAME_SECONDS = 0.008
 """Seconds of engine time for one request, more or less: it is looked at after each chunk."""
 
 CHUNK = 32 * 1024
+"""Bytes obeyed between two looks at the clock; fewer of output that takes long."""
+
+MIN_CHUNK = 256
 
 SYNCHRONIZED = 0.15
 """Seconds a guest may keep a frame of its own open (mode 2026) before it is drawn anyway."""
@@ -59,6 +62,7 @@ class Service:
         self._screen: Screen | None = None
         self._packer = Packer()
         self._items: deque[Item] = deque()
+        self._chunk = CHUNK
         self._held_since: float | None = None
         self._colours: list[Any] = [None, None, None, ()]
 
@@ -114,15 +118,16 @@ class Service:
             raise ValueError(name)
 
     def _obey(self) -> None:
-        deadline = self._clock() + FRAME_SECONDS
+        start = now = self._clock()
         left = FRAME_BYTES
-        while self._items and left > 0:
-            item = self._take(min(CHUNK, left))
+        while self._items and left > 0 and now < start + FRAME_SECONDS:
+            item = self._take(min(self._chunk, left))
             self.screen.obey((item,))
             if isinstance(item, Output):
                 left -= len(item.data)
-            if self._clock() >= deadline:
-                break
+            before, now = now, self._clock()
+            slow = now - before > FRAME_SECONDS
+            self._chunk = max(MIN_CHUNK, self._chunk // 4) if slow else min(CHUNK, 2 * self._chunk)
 
     def _take(self, limit: int) -> Item:
         item = self._items.popleft()

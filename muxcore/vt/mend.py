@@ -6,6 +6,8 @@ What a sequence means stays the same; only its spelling changes to one that ever
   unfinished colours left out.
 * Counts of zero are ones for DCH, IL, DL, SU, SD, CHT and CBT, parameters beyond those a function
   has are left out, TBC has its default and only the kinds there are.
+* REP repeats at most `MAX_REPEAT` times: 65,535 wide characters of a hyperlink take libghostty-vt
+  seconds, or crash it once they scroll in a region.
 * DECSET and DECRST: in several sequences where there are many modes; DECOM homes the cursor;
   mouse tracking modes exclude each other, and resetting any of them ends tracking.
 * DECSTR becomes the settings it stands for (origin mode is kept), DECALN resets margins and homes.
@@ -15,6 +17,9 @@ from __future__ import annotations
 
 MAX_PARAMETERS = 16
 """Parameters of a sequence that every engine reads."""
+
+MAX_REPEAT = 4096
+"""Times a character is repeated by one REP; as many as the widest line has cells."""
 
 # DECSTR by its parts (DEC STD 070, 5-102); the cursor stays where it is.
 SOFT_RESET = b"\x1b7\x1b[r\x1b8\x1b[m\x1b[4l\x1b[?25h\x1b[?7h\x1b[?1l\x1b>\x1b(B\x1b)B\x0f"
@@ -45,6 +50,8 @@ def mended(parameters: bytes, final: bytes) -> bytes:
     kept = parameters.split(b";")[:wanted]
     if final[0] in _ZERO_IS_ONE and not kept[0].strip(b"0"):
         kept[0] = b""
+    if final == b"b" and kept[0].isdigit():
+        kept[0] = b"%d" % min(int(kept[0]), MAX_REPEAT)
     if final == b"g":
         kept[0] = kept[0].lstrip(b"0") or b"0"
         if kept[0] not in _TAB_CLEARS:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from muxcore.screen import codec
 from muxcore.screen.codec import Packer, Unpacker, unpack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
-from muxcore.screen.service import CHUNK, FRAME_BYTES, FRAME_SECONDS, Service, pack_item
+from muxcore.screen.service import (
+    CHUNK,
+    FRAME_BYTES,
+    FRAME_SECONDS,
+    MIN_CHUNK,
+    Service,
+    pack_item,
+)
 from muxcore.vt.engine import Line, Style, Underline, engine_name, make_engine
 from muxcore.vt.requests import Clipboard, Notification
 
@@ -60,6 +67,18 @@ def test_one_request_takes_a_bounded_time() -> None:
     progress, left, *_ = work(service, Output(0, b"x" * FRAME_BYTES))
     assert left
     assert CHUNK <= progress[codec.FED] <= 2 * CHUNK
+
+
+def test_output_that_takes_long_is_obeyed_in_smaller_pieces_until_it_does_not() -> None:
+    clock = Clock(2 * FRAME_SECONDS)
+    service = started(clock)
+    sizes = []
+    for _ in range(12):
+        work(service, Output(0, b"x" * CHUNK), draw=False)
+        sizes.append(service._chunk)
+        clock.step = 2 * FRAME_SECONDS if len(sizes) < 6 else 0.0
+    assert min(sizes) == MIN_CHUNK
+    assert sizes[-1] == CHUNK
 
 
 def test_no_frame_is_given_that_is_not_wanted() -> None:

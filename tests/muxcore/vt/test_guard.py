@@ -56,6 +56,16 @@ def test_ordinary_output_passes_unchanged(output: bytes) -> None:
     assert filtered(output) == output
 
 
+@pytest.mark.parametrize("count", [b"65535", b"2147483648", b"99999;1", b"04097"])
+def test_a_character_is_repeated_a_bounded_number_of_times(count: bytes) -> None:
+    assert filtered(b"x\x1b[" + count + b"b") == b"x\x1b[4096b"
+
+
+@pytest.mark.parametrize("count", [b"", b"1", b"80", b"999", b"4096"])
+def test_a_character_is_repeated_as_often_as_a_line_has_room(count: bytes) -> None:
+    assert filtered(b"x\x1b[" + count + b"b") == b"x\x1b[" + count + b"b"
+
+
 @pytest.mark.parametrize("mode", [2, 3, 34, 40, 69, 2027])
 @pytest.mark.parametrize("final", [b"h", b"l"])
 def test_refused_modes_are_taken_out_of_a_request(mode: int, final: bytes) -> None:
