@@ -126,13 +126,19 @@ class Feed:
     def _died(self, reason: str) -> None:
         """Have another worker begin the stream anew, unless too many ended."""
         self._recovery.ended(reason, asyncio.get_running_loop().time())
+        if not self._recovery.given_up:
+            self._start_over()
+            return
+        self._restarted()
+        self._cancel_question()
+        self._cancel_questions()
+
+    def _start_over(self) -> None:
+        """Begin the stream anew with another worker."""
         self._left = False
         self._cut.clear()
         self._cancel_question()
         self._restarted()
-        if self._recovery.given_up:
-            self._cancel_questions()
-            return
         self._begin_worker()
         self._source.reattach()
 
@@ -161,12 +167,19 @@ class Feed:
         self.command("resize", (size.rows, size.cols))
         return True
 
+    def set_scrollback(self, lines: int) -> None:
+        """Keep so many lines above the screen: another worker does, from the history."""
+        if lines == self._scrollback:
+            return
+        self._scrollback = lines
+        if self._keeper.there:
+            self._start_over()
+
     def reset(self) -> None:
         """Bring the terminal to its power-on state; engines that were given up are tried again."""
         if self._recovery.given_up:
             self._recovery.retry()
-            self._begin_worker()
-            self._source.reattach()
+            self._start_over()
         else:
             self.command("reset")
 

@@ -85,6 +85,8 @@ class Terminal:
         self._source = source
         self._mirror = Mirror(UNTOLD.rows, UNTOLD.cols)
         self._progress = Progress()
+        self._workers = 0
+        """Workers before this one, each with epochs of its own."""
         self._feed = Feed(source, start, worker, scrollback, UNTOLD, self._worked, self._restarted)
         self._cache = LineCache(
             lambda *wanted: self._feed.ask("lines", *wanted),
@@ -143,7 +145,7 @@ class Terminal:
     @property
     def epoch(self) -> int:
         """What line numbers hold for: another value, other numbers."""
-        return self._mirror.frame.epoch
+        return self._workers << 32 | self._mirror.frame.epoch
 
     @property
     def fed(self) -> int:
@@ -184,7 +186,7 @@ class Terminal:
         top = self.end_line - self.rows
         if top <= number < self.end_line:
             return Line(self.row(number - top), wrapped=False)
-        return self._cache.get(number, self.epoch)
+        return self._cache.get(number, self._mirror.frame.epoch)
 
     # Life.
 
@@ -206,6 +208,7 @@ class Terminal:
             self.on_frame(self._mirror.take(frame))
 
     def _restarted(self) -> None:
+        self._workers += 1
         self._mirror.restart()
         self._cache.clear()
 
@@ -218,6 +221,10 @@ class Terminal:
     def resize(self, size: Size) -> bool:
         """Take another size; whether it is another."""
         return self._feed.resize(size)
+
+    def set_scrollback(self, lines: int) -> None:
+        """Keep so many lines above the screen; another number begins the stream anew."""
+        self._feed.set_scrollback(lines)
 
     def reset(self) -> None:
         """Bring the terminal to its power-on state."""
@@ -234,7 +241,7 @@ class Terminal:
 
     async def lines(self, start: int, stop: int) -> list[Line]:
         """The lines numbered `start` to `stop` - 1, as far as they are at hand."""
-        epoch = self.epoch
+        epoch = self._mirror.frame.epoch
         found: list[Line] = []
         start = max(start, self.oldest_line)
         while start < stop:
@@ -251,7 +258,9 @@ class Terminal:
 
     async def offsets(self, start: int, stop: int) -> list[int | None]:
         """The history offset at which each of the lines began; None where it is not known."""
-        known: list[int | None] = await self._answer([], "offsets", self.epoch, start, stop)
+        known: list[int | None] = await self._answer(
+            [], "offsets", self._mirror.frame.epoch, start, stop
+        )
         return known
 
     async def search(self, query: Query) -> Found:
@@ -260,7 +269,7 @@ class Terminal:
 
         request = ("search", query.pattern, query.regex, query.case)
         epoch, matches, truncated, error = await self._answer((0, (), False, ""), *request)
-        if epoch != self.epoch:
+        if epoch != self._mirror.frame.epoch:
             return Found(error=error)
         return Found(tuple(Match(*match) for match in matches), truncated, error)
 
@@ -272,13 +281,13 @@ class Terminal:
         `end_line` is the last line, `end_col` the column before which it ends.
         """
         place = (start_line, start_col, end_line, end_col)
-        found: str = await self._answer("", "text", self.epoch, *place, block)
+        found: str = await self._answer("", "text", self._mirror.frame.epoch, *place, block)
         return found
 
     async def dump(self, kind: Literal["text", "ansi", "svg"], start: int, stop: int) -> str:
         """The lines numbered `start` to `stop` - 1 as text, with SGR, or as a picture."""
         parts: list[str] = []
-        epoch = self.epoch
+        epoch = self._mirror.frame.epoch
         for low in range(max(start, self.oldest_line), stop, DUMPED):
             high = min(stop, low + DUMPED)
             parts.append(await self._answer("", "dump", kind, epoch, low, high))

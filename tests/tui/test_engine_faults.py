@@ -227,6 +227,30 @@ async def test_questions_to_an_engine_that_ends_are_answered_by_nothing() -> Non
         assert (await it.terminal.search(Query("line 2999"))).matches
 
 
+async def test_numbers_of_lines_mean_others_with_another_engine() -> None:
+    async with faulty() as it:
+        it.session.print(LOG)
+        await it.shown("here")
+        await it.settled()
+        before = it.terminal.epoch
+        it.harm(signal.SIGKILL)
+        await eventually(lambda: it.session.attaches == 1, SLOW)
+        await it.settled()
+        assert it.terminal.epoch != before
+
+
+async def test_another_length_of_the_scrollback_is_had_from_the_history() -> None:
+    async with faulty() as it:
+        it.session.print(LOG)
+        await it.shown("here")
+        await it.settled()
+        it.terminal.set_scrollback(500)
+        it.terminal.set_scrollback(500)
+        await eventually(lambda: it.terminal.end_line - it.terminal.first_line < 1000, SLOW)
+        await it.shown("here")
+        assert (it.session.attaches, it.terminal.trouble) == (1, "")
+
+
 async def test_a_size_and_colours_are_told_to_every_engine() -> None:
     async with faulty() as it:
         it.terminal.resize(Size(10, 40))
