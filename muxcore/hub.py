@@ -302,6 +302,10 @@ class Console:
             if peer.stream is stream:
                 self._forget_peer(peer, reason)
 
+    def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
+        """See `chardev.base.Owner`; as a peer that never was."""
+        self.emit(events.StreamProblem(self.name, chardev.id, who.label, str(reason)))
+
     def chardev_changed(self, chardev: Chardev) -> None:
         """See `chardev.base.Owner`."""
         if chardev is self.guest:

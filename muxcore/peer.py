@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from muxcore import events
 from muxcore.chardev.base import Chardev, Stream, hung_up
+from muxcore.chardev.heard import Heard, WindowSize
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
 from muxcore.hangup import HangupWatch
 from muxcore.ring import History
@@ -163,6 +164,7 @@ class Peer:
         """
         self._limit = limit
         self._pending = owed
+        self.stream.heard = self.hear
         self._read()
         self.delay(self.stream.delay)
 
@@ -377,6 +379,14 @@ class Peer:
     def decode(self, data: bytes) -> bytes:
         """The guest's input in what the far end sent. Raises ProtocolError."""
         return data
+
+    def hear(self, heard: Heard) -> None:
+        """Act on what the far end says beside its input."""
+        if isinstance(heard, WindowSize):
+            self.size = (heard.rows, heard.cols)
+            self.hub.peer_resized(self)
+        elif not self.readonly:
+            self.hub.peer_break(self)
 
     def _read(self) -> None:
         self._reading = True

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
+from muxcore.chardev.heard import Heard
 from muxcore.errors import BreakUnsupported, MuxError
 from muxcore.options.sets import ChardevOptions
 
@@ -84,6 +85,8 @@ class Stream:
         self.who = who
         self.delay = delay
         self.failed: str | None = None
+        self.heard: Callable[[Heard], None] | None = None
+        """Called with what the far end says beside the bytes, while they are read."""
 
     def read(self, limit: int) -> bytes:
         """Up to `limit` bytes; empty at the end of the stream.
@@ -150,6 +153,9 @@ class Owner(Protocol):
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """The chardev ends `stream` itself; the owner must let go of it before returning."""
 
+    def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
+        """Somebody tried to connect, and it came to nothing."""
+
     def chardev_changed(self, chardev: Chardev) -> None:
         """The chardev's state, reason, address or exit status changed."""
 
@@ -165,6 +171,9 @@ class Unowned:
 
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """Nothing is watched."""
+
+    def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
+        """Nobody to tell."""
 
     def chardev_changed(self, chardev: Chardev) -> None:
         """Nobody to tell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -10,7 +11,9 @@ import socket
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
-from muxcore.errors import MuxError, OpenError, describe_os_error
+from muxcore.chardev.heard import Break, WindowSize
+from muxcore.chardev.layers.stream import LayeredStream
+from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
 from muxcore.options.sets import SocketOptions
 
 CONNECT_TIMEOUT = 10.0
@@ -38,6 +41,33 @@ class SocketClient(Chardev):
         """The path, or `host:port`."""
         return sockets.target(self.options)
 
+    @property
+    def can_break(self) -> bool:
+        """Telnet has a break."""
+        return self.options.telnet
+
+    @property
+    def can_resize(self) -> bool:
+        """Telnet has a window size, for a server that asks for it (RFC 1073)."""
+        return self.options.telnet
+
+    def send_break(self) -> None:
+        """See `Chardev.send_break`."""
+        if not self.can_break:
+            super().send_break()
+        for stream in self.streams:
+            if isinstance(stream, LayeredStream):
+                stream.tell(Break())
+
+    def resize(self, rows: int, cols: int) -> None:
+        """See `Chardev.resize`; a server that is not there yet is told when it is."""
+        self.size = (rows, cols)
+        for stream in self.streams:
+            if isinstance(stream, LayeredStream):
+                # One that takes nothing now is told the size with the next connection.
+                with contextlib.suppress(StreamError):
+                    stream.tell(WindowSize(rows, cols))
+
     async def open(self) -> None:
         """Make one attempt to connect."""
         if self.streams:
@@ -48,9 +78,22 @@ class SocketClient(Chardev):
         except OpenError as error:
             self._try_later(str(error), State.FAILED)
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
         sockets.prepare(sock, self.options)
-        self.add_stream(sockets.SocketStream(sock, sockets.who_is(sock)))
+        stream = sockets.make_stream(sock, self.options)
+        if isinstance(stream, LayeredStream):
+            try:
+                await stream.shake_hands()
+            except StreamError as error:
+                stream.close()
+                self._try_later(str(error), State.FAILED)
+                return
+            except asyncio.CancelledError:
+                stream.close()
+                raise
+            if self.size is not None:
+                stream.tell(WindowSize(*self.size))
+        self._backoff.opened(asyncio.get_running_loop().time())
+        self.add_stream(stream)
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
         """Connect again, unless `reconnect-ms=0`."""

@@ -13,6 +13,8 @@ import stat
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
+from muxcore.chardev.layers.handshakes import Handshakes
+from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.stale import is_stale_socket, remove_stale, unlink_if
 from muxcore.errors import MuxError, OpenError, describe_os_error
 from muxcore.options.sets import SocketOptions
@@ -39,6 +41,7 @@ class SocketServer(Chardev):
         self._inode: tuple[int, int] | None = None
         self._paused: asyncio.TimerHandle | None = None
         self._had_client = False
+        self._handshakes = Handshakes(self, self._admit)
 
     @property
     def filename(self) -> str:
@@ -56,13 +59,15 @@ class SocketServer(Chardev):
 
     @property
     def connect_command(self) -> str:
-        """Connects the terminal with socat; ctrl+] leaves it."""
+        """Connects the terminal with socat, or telnet; ctrl+] leaves either."""
         if self.options.path:
             path = sockets.socat_path(os.path.abspath(self.options.path))
             return f"{SOCAT} {shlex.quote(f'UNIX-CONNECT:{path}')}"
         host, _, port = self.address.rpartition(":")
         # What listens everywhere is reached here.
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}.get(host, host)
+        if self.options.telnet:
+            return f"telnet {shlex.quote(host.strip('[]'))} {port}"
         return f"{SOCAT} {shlex.quote(f'TCP:{host}:{port}')}"
 
     @property
@@ -94,6 +99,7 @@ class SocketServer(Chardev):
             self._paused.cancel()
             self._paused = None
         self._unwatch()
+        self._handshakes.close()
         for listener in self._listeners:
             listener.close()
         self._listeners = []
@@ -176,13 +182,21 @@ class SocketServer(Chardev):
 
     def _welcome(self, client: socket.socket) -> None:
         sockets.prepare(client, self.options)
+        stream = sockets.make_stream(client, self.options)
+        if isinstance(stream, LayeredStream):
+            self._handshakes.begin(stream)
+        else:
+            self._admit(stream)
+
+    def _admit(self, stream: Stream) -> None:
         if self.is_guest and self.streams:
-            with client, contextlib.suppress(OSError):
-                name = self.console.encode(errors="replace")
-                client.send(b"muxtui: %s already has a guest connected\r\n" % name)
+            name = self.console.encode(errors="replace")
+            with contextlib.suppress(OSError):
+                stream.write([b"muxtui: %s already has a guest connected\r\n" % name])
+            stream.close()
             return
         self._had_client = True
-        self.add_stream(sockets.SocketStream(client, sockets.who_is(client)))
+        self.add_stream(stream)
 
     def _pause_accepting(self, error: OSError) -> None:
         """Out of descriptors: the listener stays readable, so do not watch it for a while."""

@@ -11,6 +11,8 @@ import struct
 from typing import Any
 
 from muxcore.chardev.base import Stream, Who, hung_up
+from muxcore.chardev.layers.base import Layer, Stack
+from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import OpenError, printable
 from muxcore.options.sets import SocketOptions
@@ -39,6 +41,24 @@ class SocketStream(Stream):
         return not self._unix or hung_up(self.fd)
 
 
+def make_stream(sock: socket.socket, options: SocketOptions) -> SocketStream | LayeredStream:
+    """The stream over a connected socket, with the protocols that are asked for."""
+    who = who_is(sock)
+    layers = make_layers(options)
+    return LayeredStream(sock, who, Stack(layers)) if layers else SocketStream(sock, who)
+
+
+def make_layers(options: SocketOptions) -> list[Layer]:
+    """The protocols between the socket and the bytes, the one at the wire first."""
+    # Each is imported where it is used: most daemons use none.
+    layers: list[Layer] = []
+    if options.telnet:
+        from muxcore.chardev.layers.telnet import Telnet
+
+        layers.append(Telnet(server=options.server))
+    return layers
+
+
 def target(options: SocketOptions) -> str:
     """The path, or `host:port`, as it was given."""
     return options.path or f"{bracketed(options.host)}:{options.port}"
@@ -46,7 +66,7 @@ def target(options: SocketOptions) -> str:
 
 def qemu_address(options: SocketOptions, address: str) -> str:
     """The address as query-chardev shows it, e.g. `unix:/p,server=on` (SocketAddress_to_str)."""
-    kind = "unix" if options.path else "tcp"
+    kind = "unix" if options.path else protocol(options)
     return f"{kind}:{address}{',server=on' if options.server else ''}"
 
 
@@ -61,6 +81,11 @@ def qemu_connected(options: SocketOptions, stream: Stream) -> str:
         except OSError:
             remote = "?"
     return f"{qemu_address(options, local)} <-> {remote}"
+
+
+def protocol(options: SocketOptions) -> str:
+    """What stands before a TCP address there (qemu_chr_socket_protocol)."""
+    return "telnet" if options.telnet else "tcp"
 
 
 def bracketed(host: str) -> str:

@@ -142,6 +142,7 @@ class SocketOptions(ChardevOptions):
         None, "the guest waits for the first client (server only; on unless it is said)"
     )
     nodelay: bool = option(False, "no Nagle delay (TCP only)")
+    telnet: bool = option(False, "speak telnet: break and window size beside the bytes")
     reconnect_ms: int | None = option(
         None,
         "time between attempts to connect (client only); else 100 ms growing to 30 s",

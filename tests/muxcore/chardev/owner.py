@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from muxcore.chardev.base import Chardev, Stream
+from muxcore.chardev.base import Chardev, Stream, Who
 from muxcore.errors import MuxError, StreamError
 from tests.support import eventually
 
@@ -38,6 +38,10 @@ class RecordingOwner:
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """Let go of it."""
         self._let_go(stream)
+
+    def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
+        """Note why."""
+        self.failed.append(str(reason))
 
     def chardev_changed(self, chardev: Chardev) -> None:
         """Note the state."""

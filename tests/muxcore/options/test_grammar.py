@@ -211,7 +211,7 @@ HINTS = [
     ("socket,path=/x,recconect-ms=1", "did you mean 'reconnect-ms'?"),
     ("socket,path=/x,reconnect=1", "did you mean 'reconnect-ms'?"),
     ("socket,path=/x,command=ls", "an option of process, not of socket"),
-    ("socket,path=/x,telnet=on", "QEMU has it, muxtui does not"),
+    ("socket,path=/x,tn3270=on", "QEMU has it, muxtui does not"),
     ("sokcet,path=/x", "did you mean 'socket'?"),
     ("tty,path=/x", "QEMU 8.0 removed it; use 'serial'"),
     ("msmouse", "QEMU has it, muxtui does not"),

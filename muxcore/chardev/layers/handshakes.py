@@ -1,0 +1,65 @@
+"""The clients of a server that are only connecting: bounded in number, and not open yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from muxcore.chardev.base import Chardev
+from muxcore.chardev.layers.stream import LayeredStream
+from muxcore.errors import StreamError
+
+MOST = 64
+"""Clients of one server that are connecting at a time; the oldest gives way to one more."""
+
+
+class Handshakes:
+    """See the module.
+
+    Args:
+        chardev: whose clients they are; it owns the tasks, and its owner is told what fails.
+        admit: called with a stream when its handshake is over.
+    """
+
+    def __init__(self, chardev: Chardev, admit: Callable[[LayeredStream], None]) -> None:
+        self._chardev = chardev
+        self._admit = admit
+        self._shaking: dict[LayeredStream, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._shaking)
+
+    def begin(self, stream: LayeredStream) -> None:
+        """Admit `stream` once its handshake is over, or close it."""
+        if stream.ready:
+            self._admit(stream)
+            return
+        if len(self._shaking) >= MOST:
+            oldest, task = next(iter(self._shaking.items()))
+            del self._shaking[oldest]
+            task.cancel()
+            # A task that never ran cannot close what it was given.
+            oldest.close()
+            self._failed(oldest, StreamError(f"{MOST} others are connecting"))
+        self._shaking[stream] = self._chardev.spawn(self._shake(stream), "handshake")
+
+    def close(self) -> None:
+        """End them all."""
+        for stream, task in self._shaking.items():
+            task.cancel()
+            stream.close()
+        self._shaking.clear()
+
+    async def _shake(self, stream: LayeredStream) -> None:
+        try:
+            await stream.shake_hands()
+        except StreamError as error:
+            stream.close()
+            self._failed(stream, error)
+        else:
+            self._admit(stream)
+        finally:
+            self._shaking.pop(stream, None)
+
+    def _failed(self, stream: LayeredStream, error: StreamError) -> None:
+        self._chardev.owner.stream_failed(self._chardev, stream.who, error)
