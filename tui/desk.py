@@ -100,6 +100,7 @@ class Desk:
         if searching is not None and shown:
             typing = self.reading.mode == "typing"
             self.bar.show_search(searching, self.reading.entry if typing else None)
+        self._screen.activate()
         self._screen.update_soon()
 
     def _frame(self, change: FrameChange) -> None:

@@ -207,3 +207,17 @@ def test_engine_restarted(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
     trouble = "terminal engine restarted; bytes 120034..124130 left out"
     monkeypatch.setattr(Terminal, "trouble", trouble)
     assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after())
+
+
+def test_searching(snap_compare: Compare) -> None:
+    session = booted()
+    session.print(
+        b"".join(b"%3d usb 1-1: %s\r\n" % (n, (b"reset", b"ok")[n % 3 > 0]) for n in range(60))
+    )
+    keys = (PREFIX, "/", *"1-1: (r|f)")
+    assert snap_compare(app_for(session), terminal_size=SMALL, run_before=after(*keys))
+
+
+def test_selecting_in_copy_mode(snap_compare: Compare) -> None:
+    keys = (PREFIX, "[", "4", "k", "2", "w", "v", "2", "j", "e")
+    assert snap_compare(app_for(booted()), terminal_size=SMALL, run_before=after(*keys))

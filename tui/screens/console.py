@@ -173,7 +173,7 @@ class ConsoleScreen(Screen[None]):
         self.set_class(not self.live, "-stale")
         self.set_class(self.app.theme == STARK.name, "-contrast")
         self.view.set_live(self.live)
-        self._activate()
+        self.activate()
         if console:
             allowed = "links" in console.settings.allow
             self.view.set_look(
@@ -351,15 +351,17 @@ class ConsoleScreen(Screen[None]):
     def on_screen_suspend(self) -> None:
         """Another screen lies over this one."""
         self._covered = True
-        self._activate()
+        self.activate()
 
     def on_screen_resume(self) -> None:
         """This screen can be seen again."""
         self._covered = False
-        self._activate()
+        self.activate()
 
-    def _activate(self) -> None:
-        self.view.set_active(self.selected is None and not self._covered)
+    def activate(self) -> None:
+        """Draw the guest's cursor as one that keys go to, or do not."""
+        busy = self._covered or self.desk.reading.mode != ""
+        self.view.set_active(self.selected is None and not busy)
 
     def on_pane_chosen(self, message: PaneChosen) -> None:
         self.select(None if message.backend == self.selected else message.backend)
