@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from muxcore.errors import CommandError
 from muxcore.screen.items import Gap
+from muxcore.settings import Settings
 from muxcore.vt.keys import Key, Paste
 from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
@@ -203,6 +204,20 @@ def _wheel_up() -> type:
     from textual.events import MouseScrollUp
 
     return MouseScrollUp
+
+
+async def test_a_console_has_as_long_a_scrollback_as_is_set() -> None:
+    short = replace(full_console(), settings=Settings(scrollback=0))
+    session = FakeSession(short)
+    app = app_for(session)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert session.calls == [("reattach",)]
+        session.attach()
+        session.print(b"line\r\n" * 100)
+        await settle(pilot)
+        terminal = app.console_screen.view.terminal
+        assert terminal.end_line - terminal.first_line == terminal.rows
 
 
 async def test_consoles_are_switched_by_digit_and_by_turns() -> None:

@@ -175,6 +175,7 @@ class ConsoleScreen(Screen[None]):
         self.view.set_live(self.live)
         self.activate()
         if console:
+            self.view.terminal.set_scrollback(console.settings.scrollback)
             allowed = "links" in console.settings.allow
             self.view.set_look(
                 replace(self.view.look, palette=console.settings.palette, links=allowed)
