@@ -62,7 +62,8 @@ async def edit(app: App[Any], text: str) -> None:
             why = describe_os_error(error)
             raise EditorError(f"{printable(command[0])}: {why}") from error
     if status:
-        raise EditorError(f"{printable(command[0])} ended with status {status}.")
+        how = f"status {status}" if status > 0 else signal.Signals(-status).name
+        raise EditorError(f"{printable(command[0])} ended with {how}.")
 
 
 async def _run(command: list[str]) -> int:

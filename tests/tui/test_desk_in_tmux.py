@@ -104,6 +104,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Termin
             *("new-session", "-d", "-x", "90", "-y", "30", "-s", "app", app),
         )
         made.shows("see /etc/fstab")
+        made.shows("x2")
         yield made
 
 
@@ -150,9 +151,9 @@ def test_an_editor_may_be_interrupted(terminal: Terminal) -> None:
     terminal.keys("C-]", "e")
     terminal.shows("editing")
     terminal.keys("C-c")
-    terminal.shows("ended with status")
+    terminal.shows("ended with SIGINT")
     terminal.keys("b", "a", "c", "k", "Enter")
-    terminal.shows("back\nback")
+    eventually_sync(lambda: terminal.screen().count("\nback") == 2, SLOW, "the echo")
 
 
 def test_the_screen_is_saved_where_the_user_says(terminal: Terminal, tmp_path: Path) -> None:

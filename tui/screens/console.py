@@ -238,7 +238,7 @@ class ConsoleScreen(Screen[None]):
     @property
     def _room(self) -> Size:
         """What the guest may have: time stamps take columns from the view, not from it."""
-        return Size(self.view.size.height, self.view.size.width + self.desk.gutter.columns)
+        return Size(self.view.size.height, self.view.region.x + self.view.size.width)
 
     def _fit(self) -> None:
         size = self._room

@@ -52,11 +52,6 @@ class StampGutter(Widget):
         self._labels: list[str] = []
         self._timer: Timer | None = None
 
-    @property
-    def columns(self) -> int:
-        """Columns that it takes from the view."""
-        return 0 if self.mode == "off" else WIDTH
-
     def next_mode(self) -> StampMode:
         """Tell the time in another way, or not at all."""
         self.mode = NEXT_MODE[self.mode]
