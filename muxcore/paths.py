@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 
@@ -24,6 +25,15 @@ def default_socket() -> str:
     """The control socket to use when none is named: `$MUXTUI_SOCKET`, else the user's own."""
     named = os.environ.get("MUXTUI_SOCKET", "")
     return os.path.abspath(named) if named else os.path.join(runtime_directory(), "control.sock")
+
+
+def private_sockets(control: str, name: str) -> str:
+    """The directory of the sockets that the virtual machine `name` is started with.
+
+    Short, and another one for every daemon, which `control` is the socket of.
+    """
+    digest = hashlib.sha256(os.fsencode(f"{control}\0{name}")).hexdigest()[:8]
+    return os.path.join(runtime_directory(), "qemu", digest)
 
 
 def config_file() -> str:

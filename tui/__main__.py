@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     app = cli.add_verb(verbs, APP, _app, "the user interface; 'muxtui CONSOLE' is short for it")
     app.add_argument("console", metavar="CONSOLE", nargs="?", help="the console to show first")
     cli.add_verb(verbs, "demo", _demo, "a console on your own shell, with a socket, a pty, a log")
-    cli.add_verbs(verbs)
+    cli.add_verbs(verbs, _show)
     argv = sys.argv[1:] if argv is None else argv
     return cli.run(parser, with_verb(argv, list(verbs.choices)))
 

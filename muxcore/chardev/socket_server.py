@@ -108,9 +108,21 @@ class SocketServer(Chardev):
             self._inode = None
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
-        """Wait for the next client when this was the last."""
-        if not self.streams:
+        """Wait for the next client when this was the last, and there can be another."""
+        if self.streams:
+            return
+        if self.is_guest and self._path_is_gone():
+            self.close()
+            self.set_state(State.CLOSED, "the far end closed the connection")
+        else:
             self.set_state(State.WAITING, self.reason if self._paused else None)
+
+    def _path_is_gone(self) -> bool:
+        """Whether the socket file was removed: a guest of one connection, as `muxtui qemu` has."""
+        try:
+            return self._inode is not None and inode(self.options.path) != self._inode
+        except OSError:
+            return True
 
     # Listening.
 

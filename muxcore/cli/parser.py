@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 Run = Callable[[argparse.Namespace], int]
+Show = Callable[[str, str], int]
+"""Shows the console of that name of the daemon on that control socket; returns the exit code."""
 
 _CHARDEV_HELP = "a chardev as QEMU's -chardev takes it ('help' lists the types), or its JSON form"
 
@@ -49,9 +51,11 @@ class VerbParser(argparse.ArgumentParser):
     """Takes options between a verb's words too: `send vm1 -e reboot`.
 
     argparse gives an optional word up as soon as an option comes before it.
+    Where `as_written`, the verb has a syntax of its own, and gets its `words`.
     """
 
     _mixing = False
+    as_written = False
 
     def parse_known_args(  # type: ignore[override]
         self,
@@ -59,6 +63,8 @@ class VerbParser(argparse.ArgumentParser):
         namespace: argparse.Namespace | None = None,
     ) -> tuple[argparse.Namespace, list[str]]:
         """See argparse; its own intermixed parsing calls this again."""
+        if self.as_written:
+            return argparse.Namespace(**self._defaults, words=list(args or ())), []
         if self._mixing:
             return super().parse_known_args(args, namespace)
         self._mixing = True
@@ -82,8 +88,8 @@ def add_verb(verbs: Verbs, name: str, run: Run, help: str) -> argparse.ArgumentP
     return verb
 
 
-def add_verbs(verbs: Verbs) -> None:
-    """The verbs that need no user interface."""
+def add_verbs(verbs: Verbs, show: Show | None = None) -> None:
+    """The verbs that need no user interface; `show` is one, for those that can do with it."""
     serve = add_verb(verbs, "serve", _serve, "be the daemon, in the foreground")
     serve.add_argument(
         "-c",
@@ -108,6 +114,11 @@ def add_verbs(verbs: Verbs) -> None:
         "newline=cr|crlf|lf, backspace=del|bs, delete=vt|del, palette=NAME, "
         "or allow=title,clipboard,links,notifications",
     )
+
+    qemu = add_verb(verbs, "qemu", _qemu, "run a virtual machine with its consoles shared")
+    assert isinstance(qemu, VerbParser)
+    qemu.as_written = True
+    qemu.set_defaults(show=show)
 
     rm = add_verb(verbs, "rm", _verb("rm"), "remove a console, its guest and its backends")
     rm.add_argument("name", metavar="NAME")
@@ -207,6 +218,12 @@ def _attach(args: argparse.Namespace) -> int:
     from muxcore.cli.terminal import attach
 
     return attach(args)
+
+
+def _qemu(args: argparse.Namespace) -> int:
+    from muxcore.cli.qemu import qemu
+
+    return qemu(args)
 
 
 def _screen(args: argparse.Namespace) -> int:

@@ -72,13 +72,17 @@ async def add_console(
 
 
 def rm(args: argparse.Namespace) -> int:
-    """Remove a console."""
+    """Remove a console; one of a virtual machine goes with the machine."""
+    from muxcore.qemu.machine import together
 
     async def work(client: Client) -> int:
-        console = await client.console(args.name)
-        if not args.force and not _agreed([console]):
+        consoles = together(await client.consoles(), args.name)
+        # For its words, where there is none of that name.
+        consoles = consoles or [await client.console(args.name)]
+        if not args.force and not _agreed(consoles):
             return ExitCode.REFUSED
-        await client.execute("mux-remove-console", console=args.name)
+        for console in consoles:
+            await client.execute("mux-remove-console", console=console["name"])
         return ExitCode.OK
 
     return with_client(socket_path(args), work)
@@ -190,10 +194,11 @@ def chardev_argument(text: str) -> str:
     spec = parse_chardev(text)
     for warning in spec.warnings:
         complain(f"warning: {' '.join(warning.split())}")
-    return format_chardev(_absolute(spec))
+    return format_chardev(absolute(spec))
 
 
-def _absolute(spec: ChardevSpec) -> ChardevSpec:
+def absolute(spec: ChardevSpec) -> ChardevSpec:
+    """`spec` with its path as a daemon whose directory is another one has to be given it."""
     options = spec.options
     if not isinstance(options, FileOptions | PtyOptions | SerialOptions | SocketOptions):
         return spec

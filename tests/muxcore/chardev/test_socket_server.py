@@ -227,6 +227,17 @@ async def test_a_guest_has_one_client_and_the_second_is_told(path: str) -> None:
             await owner.stream()
 
 
+async def test_a_guest_whose_path_was_removed_has_one_connection_only(path: str) -> None:
+    server = unix(path)
+    server.is_guest = True
+    async with running(server) as owner:
+        with support.connect_unix(path):
+            await owner.stream()
+            os.unlink(path)
+        await eventually(lambda: not owner.live)
+        assert (server.state, server.reason) == ("closed", "the far end closed the connection")
+
+
 # Out of descriptors.
 
 
