@@ -226,7 +226,8 @@ class _Block:
         starts = columns(text)
         while index and starts[index] == starts[index + 1]:
             index -= 1
-        return starts[index], starts[index + 1]
+        # A combining character without a base has no cell, but a match is to be seen.
+        return starts[index], max(starts[index + 1], starts[index] + 1)
 
 
 def padded(text: str, after: str, cols: int) -> str:
