@@ -24,6 +24,7 @@ from typing import Any
 from muxcore import config, events
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Unowned
+from muxcore.chardev.log import LogChardev
 from muxcore.config import ConsoleConfig, free_id
 from muxcore.control import ControlServer
 from muxcore.errors import ChardevError, CommandError, MuxError, NotFoundError, printable
@@ -102,7 +103,7 @@ class Daemon:
         consoles, self.consoles = self.consoles, {}
         loose, self.loose = self.loose, {}
         ends = [console.aclose() for console in consoles.values()]
-        ends += [chardev.aclose() for chardev in loose.values()]
+        ends += [each.aclose() for chardev in loose.values() for each in chardev.whole]
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if error is not None:
                 log.error("while ending", exc_info=error)
@@ -250,6 +251,8 @@ class Daemon:
     def detach_backend(self, id: str) -> None:
         """Take a backend off its console and keep it loose. Raises NotFoundError, CommandError."""
         console = self.console_of_backend(id)
+        if isinstance(log := console.backends[id], LogChardev):
+            raise CommandError(f"'{id}' is the log of '{log.of}': it can be removed, not detached")
         if isinstance(console.backends[id], AttachChardev):
             raise CommandError(f"'{id}' is somebody's stream: it can be removed, not detached")
         self.loose[id] = console.detach_backend(id)
@@ -268,10 +271,7 @@ class Daemon:
                 chardev = Origin().make(spec)
             except ChardevError as error:
                 raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
-            await chardev.start(Unowned())
-            if chardev.state is State.FAILED:
-                reason = chardev.reason
-                await chardev.aclose()
+            if (reason := await _start_loose(chardev)) is not None:
                 raise CommandError(f"Failed to add chardev '{spec.id}': {reason}")
             self.loose[spec.id] = chardev
         return chardev
@@ -288,8 +288,9 @@ class Daemon:
             for member in members:
                 del self.loose[member.id]
             console = self._new_console(ConsoleConfig(id))
+            log = [LogChardev(id, spec.options)] if spec.options.logfile else []
             async with self._locks[id]:
-                await console.start(None, members)
+                await console.start(None, [*members, *log])
 
     async def remove_chardev(self, id: str) -> None:
         """End a loose chardev, or a console without a guest, whose backends become loose.
@@ -302,7 +303,7 @@ class Daemon:
             del self.loose[id]
             self._reserved.add(id)
             try:
-                await chardev.aclose()
+                await asyncio.gather(*(each.aclose() for each in chardev.whole))
             finally:
                 self._reserved.discard(id)
         elif chardev is not None or console is None or console.guest is not None:
@@ -310,7 +311,7 @@ class Daemon:
         else:
             async with self._locks[id]:
                 for member in list(console.backends.values()):
-                    if not isinstance(member, AttachChardev):
+                    if not isinstance(member, AttachChardev | LogChardev):
                         self.detach_backend(member.id)
                 await self._end_console(console)
 
@@ -435,6 +436,17 @@ class Daemon:
                 why = f"hub: chardev can't be found by id '{id}'"
             raise CommandError(f"Failed to add chardev '{hub}': {why}")
         return list(members.values())
+
+
+async def _start_loose(chardev: Chardev) -> str | None:
+    """Start a chardev that is on no console, its log first; returns why it cannot be had."""
+    for each in reversed(chardev.whole):
+        await each.start(Unowned())
+        if each.state is State.FAILED:
+            reason = each.reason
+            await asyncio.gather(*(each.aclose() for each in chardev.whole))
+            return reason
+    return None
 
 
 def _specs(console: ConsoleConfig) -> list[ChardevSpec]:

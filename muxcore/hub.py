@@ -105,8 +105,12 @@ class Console:
             self.guest = None
             await old.aclose()
             old.owner = Unowned()
+            if old.log is not None:
+                await self.remove_backend(old.log.id)
         self.guest = guest
         if guest is not None:
+            if guest.log is not None:
+                await self.add_backend(guest.log)
             guest.is_guest = True
             guest.console = self.name
             guest.owner = self
@@ -120,6 +124,8 @@ class Console:
     async def add_backend(self, chardev: Chardev) -> None:
         """Put a backend on the console: a new one is started, a loose one adopted."""
         self._refuse_if_closing()
+        if chardev.log is not None:
+            await self.add_backend(chardev.log)
         self.backends[chardev.id] = chardev
         if chardev.resumes and chardev.resume_limit is None:
             self.past(chardev.id).left = self.replay_offset(chardev.options.replay)
@@ -132,7 +138,7 @@ class Console:
                 self.stream_opened(chardev, stream)
 
     def detach_backend(self, id: str) -> Chardev:
-        """Take a backend off the console; it goes on living, loose."""
+        """Take a backend off the console; it goes on living, loose, as its log does."""
         chardev = self._backend(id)
         for peer in self.peers:
             if peer.chardev is chardev:
@@ -143,22 +149,28 @@ class Console:
         self.emit(events.BackendRemoved(self.name, id))
         if id == self.waiting_for:
             self._wait_no_more()
+        if chardev.log is not None and chardev.log.id in self.backends:
+            self.detach_backend(chardev.log.id)
         return chardev
 
     async def remove_backend(self, id: str) -> None:
         """Take a backend off the console and end it; it is given time to take what it lacks."""
         chardev = self._backend(id)
-        await self._drain_peers([peer for peer in self.peers if peer.chardev is chardev])
+        whole = chardev.whole
+        await self._drain_peers([peer for peer in self.peers if peer.chardev in whole])
         if self.backends.get(id) is chardev:
             self.detach_backend(id)
-            await chardev.aclose()
+            await asyncio.gather(*(each.aclose() for each in whole))
 
     async def aclose(self) -> None:
         """End the console: guest first, then whoever lacks output gets it for `FLUSH` s."""
         self._closing = True
         await self.set_guest(None)
         await self._drain_peers(list(self.peers))
-        chardevs = [self.detach_backend(id) for id in list(self.backends)]
+        chardevs = list(self.backends.values())
+        for id in list(self.backends):
+            if id in self.backends:
+                self.detach_backend(id)
         await asyncio.gather(*(chardev.aclose() for chardev in chardevs))
         self._hold.release()
         self.hangups.close()
@@ -264,7 +276,9 @@ class Console:
         """See `chardev.base.Owner`."""
         if chardev is self.guest:
             self.pump.open(stream)
+            self._tell_guest(True)
             return
+        stream.guest_changed(self.pump.stream is not None)
         past = self.past(chardev.id)
         kind = Peer
         if isinstance(chardev, AttachChardev) and chardev.framing == "frames":
@@ -298,6 +312,7 @@ class Console:
         if stream is self.pump.stream:
             self._hold.release()
             self.pump.close()
+            self._tell_guest(False)
         for peer in self.peers:
             if peer.stream is stream:
                 self._forget_peer(peer, reason)
@@ -423,8 +438,13 @@ class Console:
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
+        self._tell_guest(False)
         if self.guest is not None:
             self.guest.lost(stream, reason)
+
+    def _tell_guest(self, there: bool) -> None:
+        for peer in self.peers:
+            peer.stream.guest_changed(there)
 
     # Small things.
 

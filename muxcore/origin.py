@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from muxcore.chardev.base import Chardev
+from muxcore.chardev.log import LogChardev
 from muxcore.chardev.process import ProcessChardev
 from muxcore.chardev.registry import make
-from muxcore.options.sets import ChardevSpec, ProcessOptions
+from muxcore.options.sets import ChardevOptions, ChardevSpec, ProcessOptions
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,13 @@ class Origin:
     def make(self, spec: ChardevSpec) -> Chardev:
         """The chardev that `spec` (which has an id) asks for, not started."""
         assert spec.id is not None
-        if isinstance(spec.options, ProcessOptions):
+        chardev = self._make(spec.id, spec.options)
+        if spec.options.logfile:
+            chardev.log = LogChardev(spec.id, spec.options)
+        return chardev
+
+    def _make(self, id: str, options: ChardevOptions) -> Chardev:
+        if isinstance(options, ProcessOptions):
             environment = None if self.environment is None else dict(self.environment)
-            return ProcessChardev(spec.id, spec.options, environment, self.cwd)
-        return make(spec.id, spec.options)
+            return ProcessChardev(id, options, environment, self.cwd)
+        return make(id, options)

@@ -114,6 +114,9 @@ class Stream:
         """Whether an end of input is the end of the stream (False: it was half closed)."""
         return True
 
+    def guest_changed(self, there: bool) -> None:
+        """Whether there is a guest to type to; input that nobody types waits for one."""
+
     def watch_input(self, callback: Callable[[], None] | None) -> None:
         """Call `callback` whenever input, an end or an error is there; None to stop."""
         loop = asyncio.get_running_loop()
@@ -210,9 +213,16 @@ class Chardev(ABC):
         self.exit_status: int | None = None
         self.size: tuple[int, int] | None = None
         """(rows, cols) the far end was told, or None."""
+        self.log: Chardev | None = None
+        """What its `logfile` is written by."""
         self.streams: list[Stream] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
+
+    @property
+    def whole(self) -> tuple[Chardev, ...]:
+        """It, and its log if it has one."""
+        return (self,) if self.log is None else (self, self.log)
 
     @property
     def type(self) -> str:

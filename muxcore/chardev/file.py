@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who
 from muxcore.chardev.soft import SoftStream
+from muxcore.chardev.source import FileSource, open_input
 from muxcore.chardev.thread import in_thread, post, start_thread
 from muxcore.errors import MuxError, OpenError, describe_os_error
 from muxcore.options.sets import FileOptions
@@ -30,7 +31,7 @@ CLOSE_WAIT = 1.0
 
 
 class FileChardev(Chardev):
-    """A file that output is appended to; it gives no input.
+    """A file that output is appended to; what is in its `input_path` is input, once.
 
     A symlink is refused (a log in a directory that others can write to would
     otherwise be a way to any file), and so is whatever is neither a regular
@@ -60,12 +61,11 @@ class FileChardev(Chardev):
         """Open the file, truncating it at the first success unless `append` is on."""
         if self.streams:
             return
-        path, truncate = self.options.path, self._truncate
+        path = self.options.path
         self.set_state(State.CONNECTING)
         try:
-            fd = await in_thread(
-                lambda: open_log(path, truncate=truncate), f"open {path}", os.close
-            )
+            fd = await in_thread(self.open_output, f"open {path}", os.close)
+            source = await self._open_source(fd)
         except OpenError as error:
             delay = self._backoff.next(asyncio.get_running_loop().time())
             self.set_state(State.FAILED, str(error), retry_in=delay)
@@ -73,7 +73,17 @@ class FileChardev(Chardev):
         self._truncate = False
         self._backoff.opened(asyncio.get_running_loop().time())
         self._writer = FileWriter(fd, path)
-        self.add_stream(FileStream(self._writer, Who(path), self._writing_changed))
+        self.add_stream(
+            FileStream(self._writer, Who(path), self._writing_changed, source, self.edit())
+        )
+
+    def open_output(self) -> int:
+        """Open the file, in a thread; returns a descriptor. Raises OpenError."""
+        return open_log(self.options.path, truncate=self._truncate)
+
+    def edit(self) -> Callable[[bytes], bytes] | None:
+        """What is done to output on its way into the file."""
+        return None
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
         """A file never ends by itself: somebody took it off its console."""
@@ -85,6 +95,17 @@ class FileChardev(Chardev):
         if self._writer is not None:
             await self._writer.wait_closed(CLOSE_WAIT)
 
+    async def _open_source(self, output: int) -> FileSource | None:
+        path = self.options.input_path
+        if not path:
+            return None
+        try:
+            fd = await in_thread(lambda: open_input(path), f"open {path}", os.close)
+        except BaseException:
+            os.close(output)
+            raise
+        return FileSource(fd, path)
+
     def _writing_changed(self, failed: str | None) -> None:
         if failed is None:
             self.set_state(State.OPEN)
@@ -92,8 +113,14 @@ class FileChardev(Chardev):
             self.set_state(State.FAILED, f"Could not write '{self.options.path}': {failed}")
 
 
-def open_log(path: str, *, truncate: bool) -> int:
-    """Open a log file for appending; 0600 if it is made.
+def open_log(path: str, *, truncate: bool, mode: int = 0o600, verb: str = "open") -> int:
+    """Open a log file for appending.
+
+    Args:
+        path: the file.
+        truncate: whether what a regular file holds goes.
+        mode: permissions of a file that is made, before the umask.
+        verb: what could not be done, for the error.
 
     Raises:
         OpenError: it cannot be opened, or is nothing that a log should go to.
@@ -101,19 +128,19 @@ def open_log(path: str, *, truncate: bool) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NOCTTY
     try:
         # Without O_NONBLOCK a FIFO would wait for a reader before it could be refused.
-        fd = os.open(path, flags | os.O_NONBLOCK, 0o600)
+        fd = os.open(path, flags | os.O_NONBLOCK, mode)
     except OSError as error:
-        raise OpenError(f"Could not open '{path}': {_why_not_opened(error, path)}") from error
+        raise OpenError(f"Could not {verb} '{path}': {_why_not_opened(error, path)}") from error
     try:
-        mode = os.fstat(fd).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
-            raise OpenError(f"Could not open '{path}': not a regular file or a character device")
-        if truncate and stat.S_ISREG(mode):
+        kind = os.fstat(fd).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):
+            raise OpenError(f"Could not {verb} '{path}': not a regular file or a character device")
+        if truncate and stat.S_ISREG(kind):
             os.ftruncate(fd, 0)
         os.set_blocking(fd, True)
     except OSError as error:
         os.close(fd)
-        raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
+        raise OpenError(f"Could not {verb} '{path}': {describe_os_error(error)}") from error
     except OpenError:
         os.close(fd)
         raise
@@ -208,10 +235,22 @@ class FileStream(SoftStream):
     written twice or left out.
     """
 
-    def __init__(self, writer: FileWriter, who: Who, changed: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        writer: FileWriter,
+        who: Who,
+        changed: Callable[[str | None], None],
+        source: FileSource | None = None,
+        edit: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         super().__init__(who)
         self._writer = writer
         self._changed = changed
+        self._source = source
+        self._edit = edit
+        self._wanted = True
+        if source is not None:
+            source.begin(self.input_watch.poke)
         self._held = 0
         self._settled = asyncio.Event()
         self._settled.set()
@@ -234,14 +273,32 @@ class FileStream(SoftStream):
         for data in buffers:
             chunk += data[: CHUNK - len(chunk)]
         if chunk:
-            self._held = len(chunk)
+            data = bytes(chunk) if self._edit is None else self._edit(bytes(chunk))
+            self._held = len(data)
             self._settled.clear()
-            self._writer.submit(bytes(chunk))
-        return self._held
+            self._writer.submit(data)
+        return len(chunk)
+
+    def readable(self) -> bool:
+        """Whether input is there, and somebody to type it to."""
+        return self._wanted and self._source is not None and self._source.ready
+
+    def guest_changed(self, there: bool) -> None:
+        """See `Stream.guest_changed`."""
+        self._wanted = there
+        self.input_watch.poke()
+
+    def read(self, limit: int) -> bytes:
+        """See `Stream.read`; the end of the input is not the end of the stream."""
+        if self._source is None or not self.readable():
+            raise BlockingIOError
+        return self._source.take(limit)
 
     def close(self) -> None:
         """Let the thread finish what it holds and close the file, whenever that is."""
         super().close()
+        if self._source is not None:
+            self._source.close()
         self._writer.report = None
         self._settled.set()
         self._writer.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 from muxcore import version
 from muxcore.chardev.base import Chardev, State
+from muxcore.chardev.log import LogChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.ringbuf import RingbufChardev
 from muxcore.commands.base import Argument, Call, Command
@@ -60,7 +61,11 @@ async def query_chardev(call: Call) -> Any:  # noqa: ANN401 - JSON
         guest = console.guest
         is_open = guest is not None and guest.state is State.OPEN
         found.append({"label": console.name, "filename": "hub", "frontend-open": is_open})
-        found += [_chardev(chardev, frontend_open=is_open) for chardev in console.backends.values()]
+        found += [
+            _chardev(chardev, frontend_open=is_open)
+            for chardev in console.backends.values()
+            if not isinstance(chardev, LogChardev)
+        ]
         if guest is not None:
             found.append(_chardev(guest, frontend_open=True))
     return found

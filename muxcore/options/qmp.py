@@ -44,7 +44,7 @@ _KINDS = {
     "list": "array",
 }
 _RENAMED: dict[type[ChardevOptions], dict[str, str]] = {
-    FileOptions: {"path": "out"},
+    FileOptions: {"path": "out", "input_path": "in"},
     PipeOptions: {"path": "device"},
     SerialOptions: {"path": "device"},
 }

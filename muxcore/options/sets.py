@@ -40,7 +40,7 @@ def option(
 
 @dataclass(frozen=True, kw_only=True)
 class ChardevOptions:
-    """Options of muxtui's own that every chardev takes; they act on backends."""
+    """Options that every chardev takes: muxtui's own, which act on backends, and QEMU's log."""
 
     TYPE: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
@@ -63,6 +63,9 @@ class ChardevOptions:
     gap_marker: bool = option(True, "show skipped bytes in the stream")
     replay: int = option(0, "history sent to a new peer", unit="bytes", minimum=0, maximum=1 << 30)
     readonly: bool = option(False, "never pass input to the guest")
+    logfile: str = option("", "a file that gets what the guest prints")
+    logappend: bool = option(False, "keep what the log file holds; otherwise it is truncated")
+    logtimestamp: bool = option(False, "begin each line of the log file with the time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,7 @@ class FileOptions(ChardevOptions):
 
     path: str = option("", "the file", required=True)
     append: bool = option(False, "keep what the file holds; otherwise it is truncated")
+    input_path: str = option("", "a file whose bytes are typed, once the guest is there")
     policy: Policy = option("block", "what happens when the file's lag reaches the history")
 
 

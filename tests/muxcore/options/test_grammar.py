@@ -124,7 +124,7 @@ REFUSALS = [
     ("null,path=/x", "Invalid parameter 'path'"),
     ("null,delay=on", "Invalid parameter 'delay'"),
     ("null,chardevs.0=a", "Invalid parameter 'chardevs.0'"),
-    ("null,logfile=/x", "Invalid parameter 'logfile'"),
+    ("null,cols=1", "Invalid parameter 'cols'"),
     ("null,help", "Invalid parameter 'help'"),
     ("null,readonly=ON", "Parameter 'readonly' expects 'on' or 'off'"),
     ("null,readonly=maybe,readonly=on", "Parameter 'readonly' expects 'on' or 'off'"),

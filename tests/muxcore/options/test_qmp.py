@@ -70,6 +70,11 @@ MEANINGS = [
     (backend("memory"), RingbufOptions()),
     (backend("null", **{"gap-marker": False}), NullOptions(gap_marker=False)),
     (backend("file", out="/f", append=True), FileOptions(path="/f", append=True)),
+    (backend("file", out="/f", **{"in": "/i"}), FileOptions(path="/f", input_path="/i")),
+    (
+        backend("null", logfile="/l", logappend=True, logtimestamp=True),
+        NullOptions(logfile="/l", logappend=True, logtimestamp=True),
+    ),
     (backend("serial", device="/d", speed=9600), SerialOptions(path="/d", speed=9600)),
     (backend("process", command="ls", rows=50), ProcessOptions(command="ls", rows=50)),
     (backend("pipe", device="/p"), PipeOptions(path="/p")),
@@ -214,7 +219,7 @@ def test_the_hint_survives_the_commands_words() -> None:
 
 def test_an_unexpected_option_shows_the_way_out() -> None:
     with pytest.raises(OptionError) as caught:
-        from_qmp("a", backend("null", logfile="/x"))
+        from_qmp("a", backend("null", mouse=True))
     assert caught.value.hint == "QEMU has it, muxtui does not"
 
 
