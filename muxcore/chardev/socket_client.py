@@ -27,7 +27,8 @@ class SocketClient(Chardev):
 
     def __init__(self, id: str, options: SocketOptions) -> None:
         super().__init__(id, options)
-        self._backoff = Backoff(options.reconnect_ms)
+        # A descriptor that was passed can be used once.
+        self._backoff = Backoff(0 if options.fd else options.reconnect_ms)
 
     @property
     def filename(self) -> str:
@@ -109,8 +110,12 @@ class SocketClient(Chardev):
 
     async def _connect(self) -> socket.socket:
         try:
+            if self.options.fd:
+                return sockets.passed(self.options.fd, listening=False)
             if self.options.path:
-                return connect_unix(self.options.path)
+                return connect_unix(sockets.unix_address(self.options))
+            if self.options.cid:
+                return await connect(sockets.vsock(), sockets.vsock_address(self.options))
             return await self._connect_tcp()
         except OSError as error:
             text = f"Failed to connect to '{self.address}': {describe_os_error(error)}"
@@ -119,41 +124,40 @@ class SocketClient(Chardev):
     async def _connect_tcp(self) -> socket.socket:
         """A connection to the first address that answers; the last error if none does."""
         failure: OSError = OSError("no address")
-        for family, address in await sockets.resolve(self.options.host or None, self.options.port):
+        host, port = self.options.host or None, self.options.port
+        wanted = sockets.address_family(self.options)
+        for family, address in await sockets.resolve(host, port, wanted):
             try:
-                return await connect_tcp(family, address)
+                return await connect(socket.socket(family, socket.SOCK_STREAM), address)
             except OSError as error:
                 failure = error
         raise failure
 
 
-def connect_unix(path: str) -> socket.socket:
+def connect_unix(address: bytes | str) -> socket.socket:
     """Connect to a unix socket, which either works at once or not at all.
 
     Raises:
-        OpenError: the path is too long.
         OSError: it does not work; EAGAIN when the server's backlog is full.
     """
-    sockets.check_path(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         # Not loop.sock_connect: it takes EAGAIN for "in progress", and a unix
         # socket that is not connected then looks as if it were.
         sock.setblocking(False)
-        sock.connect(path)
+        sock.connect(address)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-async def connect_tcp(family: socket.AddressFamily, address: object) -> socket.socket:
-    """Connect to one numeric address.
+async def connect(sock: socket.socket, address: object) -> socket.socket:
+    """Connect to one numeric address; `sock` is closed if that fails.
 
     Raises:
         OSError: it does not work, or not within `CONNECT_TIMEOUT`.
     """
-    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         async with asyncio.timeout(CONNECT_TIMEOUT):

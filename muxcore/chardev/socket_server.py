@@ -8,15 +8,15 @@ import errno
 import os
 import shlex
 import socket
-import stat
 
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
 from muxcore.chardev.layers.handshakes import Handshakes
 from muxcore.chardev.layers.stream import LayeredStream
-from muxcore.chardev.stale import is_stale_socket, remove_stale, unlink_if
-from muxcore.errors import MuxError, OpenError, describe_os_error
+from muxcore.chardev.socket_listen import inode, listen
+from muxcore.chardev.stale import unlink_if
+from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
 from muxcore.options.sets import SocketOptions
 
 ACCEPTS_A_TURN = 16
@@ -53,22 +53,31 @@ class SocketServer(Chardev):
     @property
     def address(self) -> str:
         """The path, or `host:port` as bound."""
-        if self.options.path or not self._listeners:
+        if not self._listeners or self._listeners[0].family == socket.AF_UNIX:
             return sockets.target(self.options)
         return sockets.host_port(self._listeners[0].getsockname())
 
     @property
-    def connect_command(self) -> str:
+    def connect_command(self) -> str | None:
         """Connects the terminal with socat, or telnet; ctrl+] leaves either."""
         if self.options.path:
-            path = sockets.socat_path(os.path.abspath(self.options.path))
-            return f"{SOCAT} {shlex.quote(f'UNIX-CONNECT:{path}')}"
+            return f"{SOCAT} {shlex.quote(self._socat_address())}"
+        if self.options.fd or self.options.cid:
+            return None
         host, _, port = self.address.rpartition(":")
         # What listens everywhere is reached here.
         host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}.get(host, host)
         if self.options.telnet:
             return f"telnet {shlex.quote(host.strip('[]'))} {port}"
         return f"{SOCAT} {shlex.quote(f'TCP:{host}:{port}')}"
+
+    def _socat_address(self) -> str:
+        """socat's address of this unix socket; it says `tight` in words of its own."""
+        options = self.options
+        if not options.abstract:
+            return f"UNIX-CONNECT:{sockets.socat_path(os.path.abspath(options.path))}"
+        tight = "" if options.tight else ",unix-tightsocklen=0"
+        return f"ABSTRACT-CONNECT:{sockets.socat_path(options.path)}{tight}"
 
     @property
     def ready(self) -> bool:
@@ -81,14 +90,16 @@ class SocketServer(Chardev):
             return
         self.set_state(State.CONNECTING)
         try:
-            if self.options.path:
-                self._listeners = [self._listen_unix(self.options.path)]
-            else:
-                self._listeners = await self._listen_tcp()
+            self._listeners = await listen(self.options)
         except OpenError as error:
-            delay = self._backoff.next(asyncio.get_running_loop().time())
+            # A descriptor that will not do now never will.
+            delay = None
+            if not self.options.fd:
+                delay = self._backoff.next(asyncio.get_running_loop().time())
             self.set_state(State.FAILED, str(error), retry_in=delay)
             return
+        if self.options.path and not self.options.abstract:
+            self._inode = inode(self.options.path)
         self._backoff.opened(asyncio.get_running_loop().time())
         self._watch()
         self.set_state(State.WAITING)
@@ -126,47 +137,6 @@ class SocketServer(Chardev):
 
     # Listening.
 
-    def _listen_unix(self, path: str) -> socket.socket:
-        sockets.check_path(path)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            # bind(2) gives the file the socket's own mode: nobody else can
-            # connect, not even in the moment before a chmod.
-            os.fchmod(listener.fileno(), 0o600)
-            bind_unix(listener, path)
-            self._inode = inode(path)
-            listener.setblocking(False)
-            listener.listen(socket.SOMAXCONN)
-        except OSError as error:
-            listener.close()
-            text = f"Failed to bind socket to {path}: {describe_os_error(error)}"
-            raise OpenError(text) from error
-        except OpenError:
-            listener.close()
-            raise
-        return listener
-
-    async def _listen_tcp(self) -> list[socket.socket]:
-        """Listen on every address of the host; on the first that is free where the port is 0."""
-        addresses = await sockets.resolve(self.options.host or None, self.options.port)
-        listeners: list[socket.socket] = []
-        unusable: OSError | None = None
-        for family, address in addresses[:1] if self.options.port == "0" else addresses:
-            try:
-                listeners.append(listen_tcp(family, address))
-            except OSError as error:
-                unusable = error
-                # A machine without IPv6 still serves IPv4; a port that is taken is an error.
-                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    break
-        else:
-            if listeners:
-                return listeners
-        for listener in listeners:
-            listener.close()
-        reason = describe_os_error(unusable) if unusable else "no address"
-        raise OpenError(f"Failed to bind socket to {self.address}: {reason}") from unusable
-
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
@@ -193,6 +163,12 @@ class SocketServer(Chardev):
                 return
 
     def _welcome(self, client: socket.socket) -> None:
+        if not sockets.may_connect(client, self.options):
+            who = sockets.who_is(client)
+            client.close()
+            reason = StreamError(f"user {who.user} may not use this abstract socket")
+            self.owner.stream_failed(self, who, reason)
+            return
         sockets.prepare(client, self.options)
         stream = sockets.make_stream(client, self.options)
         if isinstance(stream, LayeredStream):
@@ -228,46 +204,3 @@ class SocketServer(Chardev):
         self._paused = None
         self.set_state(self.state)
         self._watch()
-
-
-def bind_unix(listener: socket.socket, path: str) -> None:
-    """Bind to `path`, replacing a socket that nobody listens on any more.
-
-    Raises:
-        OpenError: something else, or somebody, is there.
-        OSError: the path cannot be used.
-    """
-    try:
-        listener.bind(path)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            text = f"Failed to bind socket to {path}: it exists and is not a socket"
-            raise OpenError(text) from error
-        if not remove_stale(path, is_stale_socket):
-            raise
-        listener.bind(path)
-
-
-def listen_tcp(family: socket.AddressFamily, address: object) -> socket.socket:
-    """Listen on one address. Raises OSError."""
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # IPv4 has a listener of its own.
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)  # type: ignore[arg-type]
-        listener.setblocking(False)
-        listener.listen(socket.SOMAXCONN)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def inode(path: str) -> tuple[int, int]:
-    """What tells one file from another of the same name. Raises OSError."""
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino

@@ -7,6 +7,7 @@ import functools
 import os
 import pwd
 import socket
+import stat
 import struct
 from typing import Any
 
@@ -14,7 +15,7 @@ from muxcore.chardev.base import Stream, Who, hung_up
 from muxcore.chardev.layers.base import Layer, Stack
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.thread import in_thread
-from muxcore.errors import OpenError, printable
+from muxcore.errors import OpenError, describe_os_error, printable
 from muxcore.options.sets import SocketOptions
 
 SUN_PATH_SIZE = 108
@@ -22,7 +23,7 @@ SUN_PATH_SIZE = 108
 
 PEERCRED = struct.Struct("3i")
 
-Address = tuple[socket.AddressFamily, str | tuple[Any, ...]]
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 """An address family and an address as Python's socket calls take it."""
 
 
@@ -60,20 +61,26 @@ def make_layers(options: SocketOptions) -> list[Layer]:
 
 
 def target(options: SocketOptions) -> str:
-    """The path, or `host:port`, as it was given."""
-    return options.path or f"{bracketed(options.host)}:{options.port}"
+    """The path, `host:port`, `cid:port` or the descriptor, as it was given."""
+    return options.path or options.fd or f"{bracketed(options.cid or options.host)}:{options.port}"
 
 
 def qemu_address(options: SocketOptions, address: str) -> str:
     """The address as query-chardev shows it, e.g. `unix:/p,server=on` (SocketAddress_to_str)."""
-    kind = "unix" if options.path else protocol(options)
+    kind = protocol(options)
+    if options.path:
+        kind = "unix"
+        if options.abstract:
+            address += ",abstract,tight" if options.tight else ",abstract"
+    elif options.fd or options.cid:
+        kind = "fd" if options.fd else "vsock"
     return f"{kind}:{address}{',server=on' if options.server else ''}"
 
 
 def qemu_connected(options: SocketOptions, stream: Stream) -> str:
     """What query-chardev shows while connected (qemu_chr_compute_filename)."""
-    if options.path:
-        return qemu_address(options, options.path)
+    if options.path or options.fd:
+        return qemu_address(options, target(options))
     with socket.socket(fileno=os.dup(stream.fd)) as sock:
         local = host_port(sock.getsockname())
         try:
@@ -94,18 +101,32 @@ def bracketed(host: str) -> str:
 
 
 def host_port(address: Any) -> str:  # noqa: ANN401 - what getsockname returns is untyped
-    """`host:port` of an IPv4 or IPv6 address."""
+    """`host:port` of an IPv4 or IPv6 address, `cid:port` of a vsock one."""
     host, port = address[:2]
-    return f"{bracketed(host)}:{port}"
+    return f"{bracketed(str(host))}:{port}"
 
 
-async def resolve(host: str | None, port: str) -> list[Address]:
+def address_family(options: SocketOptions) -> socket.AddressFamily:
+    """The family that `ipv4` and `ipv6` ask for (inet_ai_family_from_address)."""
+    if options.ipv6 and options.ipv4:
+        return socket.AF_UNSPEC
+    if options.ipv6 or options.ipv4 is False:
+        return socket.AF_INET6
+    if options.ipv4 or options.ipv6 is False:
+        return socket.AF_INET
+    return socket.AF_UNSPEC
+
+
+async def resolve(
+    host: str | None, port: str, family: socket.AddressFamily = socket.AF_UNSPEC
+) -> list[Address]:
     """The TCP addresses of `host` (None: this machine, loopback), IPv4 before IPv6.
 
     Raises:
         OpenError: the name is not known.
     """
-    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    asked = {"family": family} if family else {}
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, **asked)
     try:
         found = await in_thread(look_up, f"resolve {host}")
     except (OSError, UnicodeError) as error:
@@ -117,16 +138,63 @@ async def resolve(host: str | None, port: str) -> list[Address]:
     return sorted(addresses, key=lambda item: item[0] != socket.AF_INET)
 
 
-def check_path(path: str) -> None:
-    """Refuse a path that no unix socket can have.
+def unix_address(options: SocketOptions) -> bytes | str:
+    """The address of a unix socket as connect(2) takes it.
+
+    An abstract one begins with a NUL; where it is not `tight`, NULs fill it up.
 
     Raises:
         OpenError: it is too long, with QEMU's words.
     """
-    if len(os.fsencode(path)) >= SUN_PATH_SIZE:
+    path = os.fsencode(options.path)
+    if len(path) >= SUN_PATH_SIZE:
         raise OpenError(
-            f"UNIX socket path '{path}' is too long, path must be less than {SUN_PATH_SIZE} bytes"
+            f"UNIX socket path '{options.path}' is too long, "
+            f"path must be less than {SUN_PATH_SIZE} bytes"
         )
+    if not options.abstract:
+        return options.path
+    name = b"\0" + path
+    return name if options.tight else name.ljust(SUN_PATH_SIZE, b"\0")
+
+
+def vsock() -> socket.socket:
+    """A vsock socket. Raises OSError where the kernel has none."""
+    return socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+
+
+def vsock_address(options: SocketOptions) -> tuple[int, int]:
+    """The context id and the port, vsock(7)."""
+    return int(options.cid), int(options.port)
+
+
+def passed(text: str, *, listening: bool) -> socket.socket:
+    """The socket that whoever started this process passed as descriptor `text`.
+
+    It is ours from then on. Only what can be inherited was passed: nothing that
+    this process opened itself can be (PEP 446).
+
+    Raises:
+        OpenError: there is no such descriptor, or it is no socket of this kind.
+    """
+    fd = int(text)
+    try:
+        if not os.get_inheritable(fd):
+            raise OpenError(f"File descriptor '{text}' was not passed to muxtui")
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            raise OpenError(f"File descriptor '{text}' is not a socket")
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        reason = describe_os_error(error)
+        raise OpenError(f"File descriptor '{text}' cannot be used: {reason}") from error
+    listens = bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    if listens is not listening or sock.type != socket.SOCK_STREAM:
+        sock.detach()
+        what = "a listening" if listening else "a connected"
+        raise OpenError(f"File descriptor '{text}' is not {what} stream socket")
+    sock.set_inheritable(False)
+    sock.setblocking(False)
+    return sock
 
 
 def prepare(sock: socket.socket, options: SocketOptions) -> None:
@@ -154,6 +222,20 @@ def who_is(sock: socket.socket) -> Who:
     program = program_name(pid) if pid else None
     label = f"{program}[{pid}]" if program else f"pid {pid}" if pid else "a process"
     return Who(label, pid=pid or None, user=user_name(uid))
+
+
+def may_connect(sock: socket.socket, options: SocketOptions) -> bool:
+    """Whether a client may use a server's socket.
+
+    An abstract name has no mode: here only its owner and root may use it, as a
+    path of mode 0600 has it.
+    """
+    if not options.abstract:
+        return True
+    _, uid, _ = PEERCRED.unpack(
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEERCRED.size)
+    )
+    return uid in (0, os.geteuid())
 
 
 def program_name(pid: int) -> str | None:

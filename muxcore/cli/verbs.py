@@ -202,7 +202,7 @@ def absolute(spec: ChardevSpec) -> ChardevSpec:
     options = spec.options
     if not isinstance(options, FileOptions | PtyOptions | SerialOptions | SocketOptions):
         return spec
-    if not options.path:
+    if not options.path or (isinstance(options, SocketOptions) and options.abstract):
         return spec
     path = os.path.abspath(os.path.expanduser(options.path))
     return replace(spec, options=replace(options, path=path))

@@ -48,7 +48,15 @@ _RENAMED: dict[type[ChardevOptions], dict[str, str]] = {
     PipeOptions: {"path": "device"},
     SerialOptions: {"path": "device"},
 }
-_ADDRESS = ("path", "host", "port")
+_SOCKET_ADDRESSES: dict[str, dict[str, str]] = {
+    "inet": {"host": "host", "port": "port", "to": "to", "ipv4": "ipv4", "ipv6": "ipv6"},
+    "unix": {"path": "path", "abstract": "abstract", "tight": "tight"},
+    "vsock": {"cid": "cid", "port": "port"},
+    "fd": {"str": "fd"},
+}
+"""The types of a SocketAddress; of each, its members and the options that they are."""
+_IN_ADDRESS = {option for members in _SOCKET_ADDRESSES.values() for option in members.values()}
+_NEEDED = frozenset({"host", "port", "path", "cid", "str"})
 _REMOTE = {"host": "host", "port": "port", "ipv4": "ipv4", "ipv6": "ipv6"}
 _LOCAL = {"host": "localaddr", "port": "localport"}
 """Members of an InetSocketAddress and the options of `udp` that they are."""
@@ -144,11 +152,16 @@ def to_qmp(spec: ChardevSpec) -> dict[str, Any]:
 
 
 def _socket_data(options: SocketOptions, data: dict[str, Any]) -> dict[str, Any]:
-    if options.path:
-        addr = {"type": "unix", "data": {"path": options.path}}
-    else:
-        addr = {"type": "inet", "data": {"host": options.host, "port": options.port}}
-    rest = {name: value for name, value in data.items() if name not in _ADDRESS}
+    kind = "unix" if options.path else "fd" if options.fd else "vsock" if options.cid else "inet"
+    addr = {
+        "type": kind,
+        "data": {
+            member: getattr(options, option)
+            for member, option in _SOCKET_ADDRESSES[kind].items()
+            if member in _NEEDED or option in data
+        },
+    }
+    rest = {name: value for name, value in data.items() if name not in _IN_ADDRESS}
     wait = {"wait": options.wait is not False} if options.server else {}
     return {"addr": addr, **rest, "server": options.server, **wait}
 
@@ -210,7 +223,7 @@ def _values(options: type[ChardevOptions], data: _Members) -> Values:
     taken = {*_REMOTE.values(), *_LOCAL.values()} if options is UdpOptions else set()
     for info in option_infos(options):
         name = renamed.get(info.attribute, info.name)
-        if (options is SocketOptions and name in _ADDRESS) or name in taken:
+        if (options is SocketOptions and name in _IN_ADDRESS) or name in taken:
             continue
         if info.required or name in data:
             values[info.attribute] = _value(info, data, name)
@@ -233,13 +246,18 @@ def _value(info: OptionInfo, data: _Members, name: str) -> object:
 def _address(value: object) -> Values:
     outer = _Members(value, "backend.data.addr")
     kind = outer.take("type", "string")
-    names = {"unix": ("path",), "inet": ("host", "port")}.get(kind)
-    if names is None:
+    members = _SOCKET_ADDRESSES.get(kind)
+    if members is None:
         message = f"Parameter 'type' does not accept value '{printable(kind)}'"
-        raise OptionError(message, hint="one of inet, unix", option="addr")
-    flat = any(name in outer for name in names)
+        raise OptionError(message, hint=f"one of {', '.join(_SOCKET_ADDRESSES)}", option="addr")
+    flat = any(name in outer for name in members)
     inner = outer if flat else _Members(outer.take("data", "object"), "backend.data.addr.data")
-    values: Values = {name: inner.take(name, "string") for name in names}
+    infos = {info.attribute: info for info in option_infos(SocketOptions)}
+    values: Values = {
+        option: inner.take(name, _KINDS[infos[option].kind])
+        for name, option in members.items()
+        if name in _NEEDED or name in inner
+    }
     inner.finish()
     outer.finish()
     return values

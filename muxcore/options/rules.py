@@ -88,27 +88,63 @@ def _check_text(name: str, value: str) -> None:
 
 
 def _check_socket(values: Values) -> None:
-    if "path" in values and "host" in values:
-        raise OptionError(_ADDRESS, option="path")
-    if values.get("host") and not values.get("port"):
-        raise OptionError("chardev: socket: no port given", option="port")
-    if not values.get("path") and not values.get("port"):
-        raise OptionError(_ADDRESS, hint="give path=PATH, or host=HOST,port=PORT", option="path")
-    if values.get("path") and "port" in values:
-        raise OptionError(_ADDRESS, hint="'port' goes with 'host'", option="port")
-    _check_port(values.get("port", ""))
-    if values.get("server"):
-        if values.get("reconnect_ms") is not None:
-            raise OptionError(
-                "'reconnect-ms' option is incompatible with socket in server listen mode",
-                option="reconnect-ms",
-            )
-    elif "wait" in values:
+    _check_socket_address(values)
+    _check_reconnect(values)
+    if not values.get("server") and "wait" in values:
         raise OptionError(
             "'wait' option is incompatible with socket in client connect mode",
             hint="a server is asked for with server=on",
             option="wait",
         )
+
+
+def _check_socket_address(values: Values) -> None:
+    if sum(name in values for name in ("path", "fd", "host", "cid")) > 1:
+        raise OptionError(_ADDRESS, option="path")
+    if (values.get("host") or values.get("cid")) and not values.get("port"):
+        raise OptionError("chardev: socket: no port given", option="port")
+    elsewhere = values.get("path") or values.get("fd")
+    if not elsewhere and not values.get("port"):
+        raise OptionError(_ADDRESS, hint="give path=PATH, or host=HOST,port=PORT", option="path")
+    if elsewhere and "port" in values:
+        raise OptionError(_ADDRESS, hint="'port' goes with 'host'", option="port")
+    if values.get("fd"):
+        _check_digits("fd", values["fd"], f"Unable to parse FD number {printable(values['fd'])}")
+    if values.get("cid"):
+        for name in ("cid", "port"):
+            text = f"Failed to parse {name} '{printable(values[name])}'"
+            _check_digits(name, values[name], text)
+        return
+    port = values.get("port", "")
+    _check_port(port)
+    if port.isascii() and port.isdigit() and (values.get("to") or 65535) < int(port):
+        raise OptionError(f"Parameter 'to' expects a number from {int(port)} to 65535", option="to")
+    if values.get("ipv4") is False and values.get("ipv6") is False:
+        raise OptionError("Cannot disable IPv4 and IPv6 at same time", option="ipv6")
+
+
+def _check_digits(name: str, text: str, complaint: str) -> None:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 1 << 32):
+        raise OptionError(complaint, option=name)
+
+
+def _check_reconnect(values: Values) -> None:
+    """Of `reconnect` and `reconnect-ms` the latter is left."""
+    given = [name for name in ("reconnect", "reconnect_ms") if values.get(name) is not None]
+    if len(given) > 1:
+        text = "'reconnect' and 'reconnect-ms' are mutually exclusive"
+        raise OptionError(text, option="reconnect")
+    for attribute in given:
+        name = attribute.replace("_", "-")
+        what = ""
+        if values.get("server"):
+            what = "socket in server listen mode"
+        elif values.get("fd") and values[attribute]:
+            what = "'fd' address type"
+        if what:
+            raise OptionError(f"'{name}' option is incompatible with {what}", option=name)
+    if "reconnect" in given:
+        values["reconnect_ms"] = values.pop("reconnect") * 1000
 
 
 def _check_udp(values: Values) -> None:

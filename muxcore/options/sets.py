@@ -130,8 +130,10 @@ class PtyOptions(ChardevOptions):
 class SocketOptions(ChardevOptions):
     """A unix or TCP socket, server or client (chardev/char-socket.c).
 
-    `path` or `host` and `port` are given, never both. `reconnect_ms` None means
-    a backoff from 100 ms to 30 s with jitter; 0 means no retry, as in QEMU.
+    One of `path`, `host` and `port`, `cid` and `port`, or `fd` is given.
+    `reconnect_ms` None means a backoff from 100 ms to 30 s with jitter; 0 means
+    no retry, as in QEMU; `reconnect` is turned into it by the rules.
+    `ipv4` and `ipv6` None mean that either will do.
     `wait` None means QEMU's default: on for a server, meaningless for a client.
     """
 
@@ -139,14 +141,26 @@ class SocketOptions(ChardevOptions):
     HELP = "a unix or TCP socket"
 
     path: str = option("", "unix socket")
+    abstract: bool = option(False, "the path is a name in Linux' abstract name space")
+    tight: bool = option(True, "an abstract name is as long as it is; otherwise filled with NUL")
     host: str = option("", "TCP host; a server binds loopback when it is not given")
-    port: str = option("", "TCP port or service name")
+    port: str = option("", "TCP port or service name; vsock port")
+    to: int | None = option(
+        None, "the last port to try, from `port` on (server only)", minimum=1, maximum=65535
+    )
+    ipv4: bool | None = option(None, "use IPv4")
+    ipv6: bool | None = option(None, "use IPv6")
+    fd: str = option("", "a listening or connected socket, passed to `muxtui serve`")
+    cid: str = option("", "vsock context id (muxtui's own; QEMU takes it over QMP)")
     server: bool = option(False, "listen rather than connect")
     wait: bool | None = option(
         None, "the guest waits for the first client (server only; on unless it is said)"
     )
     nodelay: bool = option(False, "no Nagle delay (TCP only)")
     telnet: bool = option(False, "speak telnet: break and window size beside the bytes")
+    reconnect: int | None = option(
+        None, "the same in seconds, as before QEMU 9.2", unit="s", minimum=0, maximum=3600
+    )
     reconnect_ms: int | None = option(
         None,
         "time between attempts to connect (client only); else 100 ms growing to 30 s",

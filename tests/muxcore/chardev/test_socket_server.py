@@ -385,6 +385,19 @@ async def test_the_command_shown_connects(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.needs("socat")
+@pytest.mark.parametrize("tight", [True, False])
+async def test_the_command_shown_connects_to_an_abstract_socket(tight: bool) -> None:
+    name = f"muxtui test {os.getpid()}"
+    server = SocketServer(
+        "s", SocketOptions(path=name, abstract=True, tight=tight, server=True, wait=False)
+    )
+    async with running(server) as owner:
+        shown = f"disconnected:unix:{name},abstract{',tight' if tight else ''},server=on"
+        assert server.filename == shown
+        await converse(server, owner)
+
+
+@pytest.mark.needs("socat")
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::1"])
 async def test_the_command_shown_connects_over_tcp(host: str) -> None:
     if host == "::1" and not _has_ipv6_loopback():
@@ -398,7 +411,7 @@ async def converse(server: SocketServer, owner: RecordingOwner) -> None:
     """Run the command in a shell on a terminal, talk both ways, leave by ctrl+]."""
     with support.raw_pty() as (master, slave):
         program = await asyncio.create_subprocess_shell(
-            server.connect_command, stdin=slave, stdout=slave, stderr=slave
+            server.connect_command or "", stdin=slave, stdout=slave, stderr=slave
         )
         try:
             stream = await owner.stream()
@@ -416,5 +429,5 @@ async def converse(server: SocketServer, owner: RecordingOwner) -> None:
 
 
 def test_the_command_is_one_word_for_a_shell_after_socats_options() -> None:
-    command = unix("/run/my vm/s").connect_command
+    command = unix("/run/my vm/s").connect_command or ""
     assert shlex.split(command)[-1] == "UNIX-CONNECT:/run/my\\ vm/s"

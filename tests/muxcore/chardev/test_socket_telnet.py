@@ -153,7 +153,7 @@ async def telnet_program(server: SocketServer, rows: int, cols: int) -> AsyncIte
     master, slave = os.openpty()
     set_size(master, rows, cols)
     program = await asyncio.create_subprocess_exec(
-        *shlex.split(server.connect_command),
+        *shlex.split(server.connect_command or ""),
         stdin=slave,
         stdout=slave,
         stderr=slave,

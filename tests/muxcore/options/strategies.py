@@ -61,17 +61,39 @@ def specs(draw: st.DrawFn) -> ChardevSpec:
     return ChardevSpec(draw(st.none() | ids), make(options, given))
 
 
+SOCKET_ADDRESS = ("path", "abstract", "tight", "host", "port", "to", "ipv4", "ipv6", "fd", "cid")
+
+
+def _obey_socket_rules(draw: st.DrawFn, given: dict[str, Any]) -> None:
+    for name in SOCKET_ADDRESS:
+        given.pop(name, None)
+    given |= draw(
+        st.one_of(
+            st.fixed_dictionaries(
+                {"path": texts}, optional={"abstract": st.booleans(), "tight": st.booleans()}
+            ),
+            st.fixed_dictionaries(
+                {"port": st.just("ssh")},
+                optional={"host": texts, "to": st.integers(1, 65535), "ipv4": st.just(True)},
+            ),
+            st.fixed_dictionaries({"fd": st.just("7")}),
+            st.fixed_dictionaries({"cid": st.just("2"), "port": st.just("4294967295")}),
+        )
+    )
+    given.pop("reconnect_ms" if "reconnect" in given else "reconnect", None)
+    if given.get("server"):
+        given.pop("reconnect", None)
+        given.pop("reconnect_ms", None)
+    else:
+        given.pop("wait", None)
+    if "fd" in given:
+        given.pop("reconnect", None)
+        given.pop("reconnect_ms", None)
+
+
 def _obey_rules(draw: st.DrawFn, options: type[ChardevOptions], given: dict[str, Any]) -> None:
     if options is SocketOptions:
-        for name in ("path", "host", "port"):
-            given.pop(name, None)
-        given |= draw(
-            st.one_of(
-                st.fixed_dictionaries({"path": texts}),
-                st.fixed_dictionaries({"port": st.just("ssh")}, optional={"host": texts}),
-            )
-        )
-        given.pop("reconnect_ms" if given.get("server") else "wait", None)
+        _obey_socket_rules(draw, given)
     elif options is RingbufOptions:
         given["size"] = 1 << draw(st.integers(0, 30))
     elif options is ProcessOptions:

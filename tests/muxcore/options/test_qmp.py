@@ -61,6 +61,22 @@ MEANINGS = [
         socket(addr={"type": "inet", "host": "h", "port": "1"}, server=False),
         SocketOptions(host="h", port="1"),
     ),
+    (
+        socket(addr={"type": "vsock", "data": {"cid": "2", "port": "5"}}, server=False),
+        SocketOptions(cid="2", port="5"),
+    ),
+    (socket(addr={"type": "fd", "str": "5"}, server=False), SocketOptions(fd="5")),
+    (
+        socket(addr={"type": "unix", "path": "n", "abstract": True, "tight": False}, server=False),
+        SocketOptions(path="n", abstract=True, tight=False),
+    ),
+    (
+        socket(
+            addr={"type": "inet", "data": {"host": "", "port": "1", "to": 9, "ipv4": True}},
+            telnet=True,
+        ),
+        SocketOptions(port="1", to=9, ipv4=True, server=True, wait=False, telnet=True),
+    ),
     (backend("pty"), PtyOptions()),
     (
         backend("pty", path="/l", policy="block", replay=0),
@@ -163,11 +179,16 @@ SHAPES = [
         "Invalid parameter type for 'backend.data.addr.data.port', expected: string",
     ),
     (
-        socket(addr={"type": "inet", "data": {"host": "h", "port": "1", "to": 2}}),
-        "Parameter 'backend.data.addr.data.to' is unexpected",
+        socket(addr={"type": "inet", "data": {"host": "h", "port": "1", "mptcp": True}}),
+        "Parameter 'backend.data.addr.data.mptcp' is unexpected",
     ),
     (socket(addr=UNIX | {"path": "/x"}), "Parameter 'backend.data.addr.data' is unexpected"),
-    (socket(addr={"type": "vsock"}), "Parameter 'type' does not accept value 'vsock'"),
+    (socket(addr={"type": "vsock"}), "Parameter 'backend.data.addr.data' is missing"),
+    (socket(addr={"type": "local"}), "Parameter 'type' does not accept value 'local'"),
+    (
+        socket(addr={"type": "fd", "data": {"str": 5}}),
+        "Invalid parameter type for 'backend.data.addr.data.str', expected: string",
+    ),
     (socket(addr=UNIX, path="/x"), "Parameter 'backend.data.path' is unexpected"),
 ]
 
