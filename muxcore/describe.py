@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from muxcore.chardev.link import LinkGuest
+
 if TYPE_CHECKING:
     from muxcore.chardev.base import Chardev
     from muxcore.hub import Console
+    from muxcore.mux import Mux
     from muxcore.peer import Peer
 
 
@@ -15,6 +18,8 @@ def describe_console(console: Console) -> dict[str, Any]:
     history = console.history
     return {
         "name": console.name,
+        "kind": _kind(console),
+        "mux": _mux(console.own_mux) if console.own_mux else None,
         "since": console.since,
         "guest": _guest(console) if console.guest else None,
         "history": {"start": history.start, "end": history.end, "capacity": history.capacity},
@@ -27,11 +32,29 @@ def describe_console(console: Console) -> dict[str, Any]:
     }
 
 
+def _kind(console: Console) -> str:
+    """What it is to QEMU: `mux`, `hub` (with no guest of its own), or `console`."""
+    if console.own_mux is not None:
+        return "mux"
+    return "hub" if console.guest is None or isinstance(console.guest, LinkGuest) else "console"
+
+
+def _mux(mux: Mux) -> dict[str, Any]:
+    switch = mux.switch
+    return {
+        "focus": mux.focus,
+        "frontends": [frontend.name for frontend in switch.frontends],
+        "escape": switch.options.escape,
+        "timestamps": switch.stamps.on,
+    }
+
+
 def describe_status(console: Console) -> dict[str, Any]:
     """What an `S` frame says, but for what only the peer itself knows."""
     guest = console.guest
     return {
         "guest": _state(guest) | {"exit-status": guest.exit_status} if guest else None,
+        "focus": console.own_mux.focus if console.own_mux else None,
         "size": _size(console.size),
         "peers": len(console.peers),
         "held": console.held,

@@ -124,6 +124,14 @@ class StreamProblem(Event):
     reason: str
 
 
+@dataclass(frozen=True)
+class Focus(Event):
+    """The console is typed to by the users of `mux` from now on; `by` is the peer that chose."""
+
+    mux: str
+    by: str | None = None
+
+
 NAMES: dict[type[Event], str] = {
     ConsoleAdded: "MUX_CONSOLE_ADDED",
     ConsoleRemoved: "MUX_CONSOLE_REMOVED",
@@ -137,4 +145,5 @@ NAMES: dict[type[Event], str] = {
     Gap: "MUX_GAP",
     SizeChanged: "MUX_SIZE_CHANGED",
     StreamProblem: "MUX_STREAM_ERROR",
+    Focus: "MUX_FOCUS",
 }

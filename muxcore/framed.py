@@ -8,7 +8,8 @@ from typing import Any
 
 from muxcore.chardev.base import Chardev, Stream
 from muxcore.errors import ProtocolError
-from muxcore.peer import Hub, Peer
+from muxcore.peer import Peer
+from muxcore.peer_hub import Hub
 from muxcore.wire import frames
 
 FRAME_CHUNK = 64 * 1024
@@ -36,6 +37,10 @@ class FramedPeer(Peer):
     def gap_notice(self, start: int, end: int) -> bytes:
         """A `G` frame."""
         return frames.gap(start, end)
+
+    def notice(self, text: bytes) -> bytes:
+        """An `N` frame."""
+        return frames.encode(b"N", text)
 
     def tell_status(self, status: dict[str, Any]) -> None:
         """Send an `S` frame when the stream takes it; only the newest status waits."""

@@ -18,6 +18,7 @@ from muxcore import events
 from muxcore.bell import Bell
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
+from muxcore.chardev.link import LinkGuest
 from muxcore.describe import describe_console, describe_status
 from muxcore.errors import (
     CommandError,
@@ -28,9 +29,11 @@ from muxcore.errors import (
 from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
+from muxcore.laggards import Laggards
+from muxcore.mux import Mux
 from muxcore.options.sets import AttachOptions
 from muxcore.past import Past
-from muxcore.peer import Peer, PeerState
+from muxcore.peer import Peer
 from muxcore.pump import Pump
 from muxcore.ring import History
 from muxcore.settings import DEFAULTS, Settings
@@ -70,6 +73,7 @@ class Console:
         self.name = name
         self.history = History(history)
         self.guest: Chardev | None = None
+        self.own_mux: Mux | None = None
         self.backends: dict[str, Chardev] = {}
         self.size = size
         self.answer = answer
@@ -85,9 +89,8 @@ class Console:
         self.pump = Pump(
             self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
         )
-        self._lagging: set[Peer] = set()
+        self.lagging = Laggards()
         self._past: dict[str, Past] = {}
-        self._moved = asyncio.Event()
         self._closing = False
 
     # Life.
@@ -156,17 +159,17 @@ class Console:
     async def remove_backend(self, id: str) -> None:
         """Take a backend off the console and end it; it is given time to take what it lacks."""
         chardev = self._backend(id)
-        whole = chardev.whole
-        await self._drain_peers([peer for peer in self.peers if peer.chardev in whole])
+        peers = [peer for peer in self.peers if peer.chardev in chardev.whole]
+        await self.lagging.drain(peers, FLUSH)
         if self.backends.get(id) is chardev:
             self.detach_backend(id)
-            await asyncio.gather(*(each.aclose() for each in whole))
+            await asyncio.gather(*(each.aclose() for each in chardev.whole))
 
     async def aclose(self) -> None:
         """End the console: guest first, then whoever lacks output gets it for `FLUSH` s."""
         self._closing = True
         await self.set_guest(None)
-        await self._drain_peers(list(self.peers))
+        await self.lagging.drain(list(self.peers), FLUSH)
         chardevs = list(self.backends.values())
         for id in list(self.backends):
             if id in self.backends:
@@ -270,6 +273,11 @@ class Console:
         """Whether the guest waits for a peer."""
         return self._hold.active
 
+    @property
+    def mux(self) -> Mux | None:
+        """The mux that the peers type to, if they do: this console's own, or one behind it."""
+        return self.guest.mux if isinstance(self.guest, LinkGuest) else self.own_mux
+
     # What chardevs report.
 
     def stream_opened(self, chardev: Chardev, stream: Stream) -> None:
@@ -349,7 +357,7 @@ class Console:
         self._notify(event)
 
     def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
-        """See `peer.Hub`."""
+        """See `peer_hub.Hub`."""
         if peer in self.peers:
             self._forget_peer(peer, reason)
             peer.chardev.lost(peer.stream, reason)
@@ -359,19 +367,18 @@ class Console:
                 self.emit(events.BackendRemoved(self.name, peer.chardev.id))
 
     def peer_moved(self, peer: Peer) -> None:
-        """See `peer.Hub`."""
-        if peer.ready or peer.state is PeerState.CLOSING:
-            self._lagging.discard(peer)
-        else:
-            self._lagging.add(peer)
-        self._moved.set()
+        """See `peer_hub.Hub`."""
+        self.lagging.note(peer)
         self._hold.review()
 
-    def peer_input(self, peer: Peer) -> None:
-        """See `peer.Hub`."""
+    def peer_input(self, peer: Peer, data: bytes) -> None:
+        """See `peer_hub.Hub`."""
         if peer.size is not None and peer.size != self.size:
             self.peer_resized(peer)
-        self.pump.type(peer)
+        if (mux := self.mux) is not None:
+            mux.take(peer, data)
+        else:
+            peer.type(self.pump.feed, data)
 
     def peer_resized(self, peer: Peer) -> None:
         """The guest's size follows the peer that resized or typed last, as in tmux."""
@@ -379,19 +386,19 @@ class Console:
             self.resize(*peer.size)
 
     def peer_break(self, peer: Peer) -> None:
-        """See `peer.Hub`; a guest without a break refuses it by an event."""
+        """See `peer_hub.Hub`; a guest without a break refuses it by an event."""
         try:
             self.send_break()
         except MuxError as error:
             self.emit(events.StreamProblem(self.name, peer.chardev.id, peer.id, str(error)))
 
     def may_linger(self) -> bool:
-        """See `peer.Hub`; a script that types and leaves must not use up the descriptors."""
+        """See `peer_hub.Hub`; a script that types and leaves must not use up the descriptors."""
         return sum(peer.closing for peer in self.peers) <= LINGERING
 
     def discard_input(self, peer: Peer) -> None:
-        """See `peer.Hub`."""
-        self.pump.discard(peer)
+        """See `peer_hub.Hub`."""
+        self.pump.dropped(peer.drop_input())
 
     def hold_changed(self) -> None:
         """The guest has been kept waiting for a while, or goes on after that."""
@@ -404,11 +411,6 @@ class Console:
             return max(history.start, history.end - history.capacity // 16)
         return history.start
 
-    @property
-    def lagging(self) -> Iterable[Peer]:
-        """The peers that lack output."""
-        return self._lagging
-
     # What the pump reports.
 
     def pause_guest(self, paused: bool) -> None:
@@ -416,25 +418,17 @@ class Console:
         self.pump.pause(paused)
 
     def _room(self) -> int:
-        return self._hold.room() if self._lagging else self.history.burst
+        return self._hold.room() if self.lagging else self.history.burst
 
     def _fan_out(self, begin: int, count: int) -> None:
         views = self.history.views(begin)
         for peer in self.peers:
             if peer.ready:
                 peer.offer(views, count)
-        if self._lagging:
-            self._meet_policies()
+        if self.lagging:
+            for peer, reason in self.lagging.meet_policies():
+                self.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
-
-    def _meet_policies(self) -> None:
-        for peer in list(self._lagging):
-            if peer.overrun:
-                if peer.chardev.options.policy == "disconnect" and not peer.paused:
-                    reason = StreamError("disconnected: it lagged by the whole history")
-                    self.peer_ended(peer, reason)
-                else:
-                    peer.fall_out()
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
@@ -481,23 +475,12 @@ class Console:
         peer.let_go()
         self.peers = tuple(other for other in self.peers if other is not peer)
         self.past(peer.chardev.id).add(peer)
-        self._lagging.discard(peer)
+        self.lagging.forget(peer)
         text = str(reason) if reason else None
         self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
         self.peer_moved(peer)
         if not self._closing:
             self._tell_status()
-
-    async def _drain_peers(self, peers: list[Peer]) -> None:
-        """Wait until `peers` have all there is, at most `FLUSH` seconds."""
-        try:
-            async with asyncio.timeout(FLUSH):
-                while any(peer in self._lagging and peer.takes for peer in peers):
-                    self._moved.clear()
-                    await self._moved.wait()
-                await asyncio.gather(*(peer.stream.flush() for peer in peers))
-        except TimeoutError:
-            pass
 
     def _tell_status(self) -> None:
         status = describe_status(self)

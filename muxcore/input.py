@@ -8,6 +8,7 @@ another's Ctrl-C, and what the guest does not read waits with its sender.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 QUEUE = 1024
@@ -28,6 +29,33 @@ class Source(Protocol):
 
     def drop_input(self) -> int:
         """Empty the inbox and return how much was in it."""
+
+
+class Lane:
+    """What one peer typed for one of several guests.
+
+    Args:
+        taken: called when some of it is gone.
+    """
+
+    def __init__(self, taken: Callable[[], None]) -> None:
+        self.queued = False
+        self.inbox = bytearray()
+        self._taken = taken
+
+    def take(self, limit: int) -> bytes:
+        """See `Source`."""
+        data = bytes(self.inbox[:limit])
+        del self.inbox[:limit]
+        self._taken()
+        return data
+
+    def drop_input(self) -> int:
+        """See `Source`."""
+        count = len(self.inbox)
+        self.inbox.clear()
+        self._taken()
+        return count
 
 
 class InputQueue:

@@ -2,7 +2,7 @@
 
 Output goes straight from the console's history: a peer is a cursor, and a few
 bytes of `pending` that must go first (a gap's marker, the rest of a frame).
-Input waits in the `inbox` until the console takes it.
+Input waits in a lane for whom it is typed at until it is taken.
 
 A peer that is caught up is `ready`: the console offers it every new chunk. One
 that took less than it was offered lags: it is watched for writability and goes
@@ -16,17 +16,22 @@ import asyncio
 import time
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from muxcore import events
 from muxcore.chardev.base import Chardev, Stream, hung_up
 from muxcore.chardev.heard import Heard, WindowSize
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
-from muxcore.hangup import HangupWatch
-from muxcore.ring import History
+from muxcore.feed import Feed
+from muxcore.input import Lane
+from muxcore.peer_hub import Hub
 
 INBOX = 4096
 """Bytes of input a peer may have waiting before it is no longer read."""
+
+NOTICES = 8192
+"""Bytes of notices that may wait for a peer; further ones are left out."""
 
 CHUNKS_A_TURN = 4
 """Chunks a lagging peer is sent before everybody else gets a turn."""
@@ -40,41 +45,6 @@ class PeerState(StrEnum):
     SKIPPED = "skipped"
     PAUSED = "paused"
     CLOSING = "closing"
-
-
-class Hub(Protocol):
-    """What a peer needs of its console."""
-
-    name: str
-    history: History
-    hangups: HangupWatch
-
-    def emit(self, event: events.Event) -> None:
-        """Tell the world."""
-
-    def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
-        """The peer's stream is at its end and all its input was taken."""
-
-    def peer_moved(self, peer: Peer) -> None:
-        """The peer began to lag, sent some of what it lacked, or caught up."""
-
-    def peer_input(self, peer: Peer) -> None:
-        """The peer has input in its inbox."""
-
-    def peer_resized(self, peer: Peer) -> None:
-        """The peer told the size of its view."""
-
-    def peer_break(self, peer: Peer) -> None:
-        """The peer asks for a break."""
-
-    def may_linger(self) -> bool:
-        """Whether one more peer may stay only because the guest has not taken its input."""
-
-    def discard_input(self, peer: Peer) -> None:
-        """Drop what is in the peer's inbox, and count it."""
-
-    def resume_offset(self) -> int:
-        """Where a peer that fell out of the history goes on."""
 
 
 class Peer:
@@ -93,8 +63,7 @@ class Peer:
         self.patient = True
         self.paused = False
         self.closing = False
-        self.inbox = bytearray()
-        self.queued = False
+        self.lanes: WeakKeyDictionary[Feed, Lane] = WeakKeyDictionary()
         self.size: tuple[int, int] | None = None
         self.sent = 0
         self.received = 0
@@ -267,6 +236,17 @@ class Peer:
             return b"\r\n[muxtui: %d bytes skipped]\r\n" % (end - start)
         return b""
 
+    def say(self, text: bytes) -> None:
+        """Show this peer alone `text`, before its next output, unless it takes nothing anyhow."""
+        notice = self.notice(text)
+        if len(self._pending) + len(notice) <= NOTICES:
+            self._pending += notice
+            self._go_on()
+
+    def notice(self, text: bytes) -> bytes:
+        """What is put into the stream to show `text`."""
+        return text
+
     def tell_status(self, status: dict[str, Any]) -> None:
         """Take note of the console's status; only a framed stream shows it."""
 
@@ -354,26 +334,27 @@ class Peer:
 
     # Input.
 
-    def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes of input, removed from the inbox."""
-        data = bytes(self.inbox[:limit])
-        del self.inbox[:limit]
-        self.input_taken()
-        return data
+    @property
+    def waiting(self) -> int:
+        """Bytes of input that nobody took yet."""
+        return sum(len(lane.inbox) for lane in self.lanes.values())
+
+    def type(self, feed: Feed, data: bytes) -> None:
+        """Pass `data` on to `feed`, behind what waits for it already."""
+        lane = self.lanes.setdefault(feed, Lane(self.input_taken))
+        lane.inbox += data
+        feed.type(lane)
 
     def drop_input(self) -> int:
-        """Empty the inbox and return how many bytes were in it."""
-        count = len(self.inbox)
-        self.inbox.clear()
-        self.input_taken()
-        return count
+        """Forget all input that waits, and return how much that was."""
+        return sum(lane.drop_input() for lane in list(self.lanes.values()))
 
     def input_taken(self) -> None:
         """Read again if there is room; end if this was the last input of a stream that ended."""
         if self.closing:
-            if not self.inbox:
+            if not self.waiting:
                 self.hub.peer_ended(self, self._end_reason)
-        elif not self._reading and not self._half_closed and len(self.inbox) < INBOX:
+        elif not self._reading and not self._half_closed and self.waiting < INBOX:
             self._read()
 
     def decode(self, data: bytes) -> bytes:
@@ -401,7 +382,7 @@ class Peer:
 
     def _readable(self) -> None:
         try:
-            data = self.stream.read(max(1, INBOX - len(self.inbox)))
+            data = self.stream.read(max(1, INBOX - self.waiting))
         except BlockingIOError:
             return
         except OSError as error:
@@ -424,10 +405,9 @@ class Peer:
         if self.readonly:
             self.refused += len(data)
         else:
-            self.inbox += data
-            if len(self.inbox) >= INBOX:
+            self.hub.peer_input(self, data)
+            if self.waiting >= INBOX and not self.closing:
                 self._stop_reading()
-            self.hub.peer_input(self)
 
     def _end_of_input(self) -> None:
         if self.stream.ended() or self._output_broken:
@@ -462,7 +442,7 @@ class Peer:
         self.let_go()
         self._end_reason = reason
         self.hub.peer_moved(self)
-        if self.inbox and not self.hub.may_linger():
+        if self.waiting and not self.hub.may_linger():
             self.hub.discard_input(self)
-        elif not self.inbox:
+        elif not self.waiting:
             self.hub.peer_ended(self, reason)

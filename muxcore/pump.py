@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
-from muxcore.input import InputQueue, Source
+from muxcore.feed import Feed
 from muxcore.ring import History
 
 QUIET = 0.1
@@ -46,28 +46,23 @@ class Pump:
         self._printed = printed
         self._ended = ended
         self._tell_discarded = discarded
-        self._input = InputQueue()
-        self._waits_to_write = False
+        self.feed = Feed(self)
         self._mark = (0.0, 0)
         self._rate = 0.0
 
     def open(self, stream: Stream) -> None:
-        """The guest is there: read it, and type what waits."""
+        """The guest is there: read it, and type to it."""
         self.stream = stream
+        self.feed.open(stream)
         stream.watch_input(self._read)
 
     def close(self) -> Stream | None:
-        """Let go of the guest's stream and return it. Idempotent.
-
-        Input that still waited is dropped: keys typed at a dead guest must not
-        reach whatever comes up in its place.
-        """
+        """Let go of the guest's stream and return it. Idempotent."""
         stream = self.stream
         if stream is not None:
             stream.watch_input(None)
-            self._wait_to_write(False)
             self.stream = None
-            self._drop_input()
+            self.feed.close()
         return stream
 
     def pause(self, paused: bool) -> None:
@@ -82,10 +77,14 @@ class Pump:
         self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
 
-    def type(self, source: Source) -> None:
-        """`source` has input for the guest."""
-        self._input.add(source)
-        self._write()
+    def typed(self, count: int) -> None:
+        """See `feed.Tally`."""
+        self.sent += count
+
+    def dropped(self, count: int) -> None:
+        """See `feed.Tally`."""
+        self.discarded += count
+        self._tell_discarded()
 
     def _read(self) -> None:
         stream, history = self.stream, self._history
@@ -127,39 +126,3 @@ class Pump:
         if now - since >= QUIET:
             self._rate = (begin - offset) / (now - since)
             self._mark = (now, begin)
-
-    def _write(self) -> None:
-        stream = self.stream
-        if stream is None:
-            self._drop_input()
-            return
-        while data := self._input.fill():
-            try:
-                count = stream.write([bytes(data)])
-            except BlockingIOError:
-                count = 0
-            except OSError:
-                # Reading tells the same, with what the guest still printed before it ended.
-                self._drop_input()
-                return
-            self._input.sent(count)
-            self.sent += count
-            if data:
-                self._wait_to_write(True)
-                return
-        self._wait_to_write(False)
-
-    def _wait_to_write(self, waits: bool) -> None:
-        if waits != self._waits_to_write and self.stream is not None:
-            self._waits_to_write = waits
-            self.stream.watch_output(self._write if waits else None)
-
-    def discard(self, source: Source) -> None:
-        """Drop the input of `source`, and count it."""
-        self.discarded += source.drop_input()
-        self._tell_discarded()
-
-    def _drop_input(self) -> None:
-        if count := self._input.drop():
-            self.discarded += count
-            self._tell_discarded()

@@ -168,6 +168,8 @@ class View:
         elif frame.kind == b"G":
             start, end = SPAN.unpack(frame.payload)
             self._say(f"{end - start} bytes skipped")
+        elif frame.kind == b"N":
+            self._output.write(frame.payload)
         else:
             self._note(json.loads(frame.payload).get("guest"))
 

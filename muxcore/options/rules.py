@@ -16,6 +16,8 @@ from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
     HubOptions,
+    LinkOptions,
+    MuxOptions,
     PipeOptions,
     ProcessOptions,
     RingbufOptions,
@@ -196,6 +198,8 @@ _ADDRESS = "None or one of 'path', 'fd' or 'host' option required."
 _MISSING: dict[type[ChardevOptions], str] = {
     FileOptions: "chardev: file: no filename given",
     HubOptions: "hub: 'chardevs' list is not defined",
+    LinkOptions: "chardev: link: no chardev given",
+    MuxOptions: "chardev: mux: no chardev given",
     PipeOptions: "chardev: pipe: no device path given",
     ProcessOptions: "chardev: process: no command given",
     SerialOptions: "chardev: serial/tty: no device path given",

@@ -66,6 +66,7 @@ class ChardevOptions:
     logfile: str = option("", "a file that gets what the guest prints")
     logappend: bool = option(False, "keep what the log file holds; otherwise it is truncated")
     logtimestamp: bool = option(False, "begin each line of the log file with the time")
+    mux: bool = option(False, "make it ID-base, and ID a mux that several consoles share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +268,30 @@ class HubOptions(ChardevOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MuxOptions(ChardevOptions):
+    """A backend that several consoles share, one at a time (chardev/char-mux.c).
+
+    `escape` is what QEMU's `-echr` takes: the code of a character, 1 for C-a.
+    """
+
+    TYPE = "mux"
+    HELP = "several consoles on one chardev, C-a c for the next"
+
+    chardev: str = option("", "id of the chardev, hub or mux that they share", required=True)
+    escape: int = option(1, "code of the escape character", minimum=0, maximum=255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkOptions(ChardevOptions):
+    """A mux, or a hub without a guest, as a backend; `chardev:ID` for short."""
+
+    TYPE = "link"
+    HELP = "a mux or a hub that is there already"
+
+    chardev: str = option("", "id of the mux or hub", required=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryOptions(ChardevOptions):
     """An endpoint inside the process, for tests and for programs that embed muxcore."""
 
@@ -287,6 +312,8 @@ CONFIGURABLE: dict[str, type[ChardevOptions]] = {
     for options in (
         FileOptions,
         HubOptions,
+        LinkOptions,
+        MuxOptions,
         NullOptions,
         PipeOptions,
         ProcessOptions,

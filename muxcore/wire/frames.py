@@ -6,6 +6,7 @@ To the client:
 `D`   u64 offset, then the console's output from that offset
 `G`   u64 from, u64 to: bytes this client does not get
 `S`   JSON: guest, size, peers, readonly, held, discarded
+`N`   text for this client alone, no output of the guest's
 ====  =========================================================
 
 To the daemon:
@@ -29,7 +30,7 @@ OFFSET = struct.Struct(">Q")
 SPAN = struct.Struct(">QQ")
 SIZE = struct.Struct(">HH")
 
-TO_CLIENT = b"DGS"
+TO_CLIENT = b"DGSN"
 TO_DAEMON = b"IWK"
 
 MAX_PAYLOAD = 256 * 1024 + OFFSET.size

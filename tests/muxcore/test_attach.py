@@ -116,7 +116,8 @@ async def test_a_framed_client_is_told_the_status_before_anything_else() -> None
         viewer = Viewer(attach(made.console, replay=6))
         await viewer.settle()
         assert viewer.kinds[:1] == b"S"
-        assert set(viewer.status) == {"guest", "size", "peers", "readonly", "held", "discarded"}
+        said = {"guest", "focus", "size", "peers", "readonly", "held", "discarded"}
+        assert set(viewer.status) == said
         assert set(viewer.status["guest"]) == {
             "state",
             "reason",
@@ -349,7 +350,7 @@ async def test_input_in_frames_is_bounded_by_one_frame_more_than_the_inbox() -> 
             except BlockingIOError:
                 await turns(2)
         assert sent < len(stream)
-        assert len(made.console.peers[0].inbox) <= INBOX + 65_536
+        assert made.console.peers[0].waiting <= INBOX + 65_536
         made.guest.resume()
         async with asyncio.timeout(20):
             await asyncio.get_running_loop().sock_sendall(sock, stream[sent:])

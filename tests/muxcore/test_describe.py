@@ -9,6 +9,8 @@ from tests.muxcore.consoles import ScriptedChardev, bench, turns
 
 CONSOLE = {
     "name",
+    "kind",
+    "mux",
     "since",
     "guest",
     "history",
@@ -16,6 +18,7 @@ CONSOLE = {
     "discarded",
     "held",
     "bells",
+    "settings",
     "backends",
 }
 CHARDEV = {"id", "type", "address", "filename", "state", "reason", "since", "retry-at"}
@@ -54,6 +57,8 @@ async def test_an_empty_console_is_described_too() -> None:
     described = console.describe()
     assert set(described) == CONSOLE
     assert described["guest"] is None
+    assert described["kind"] == "hub"
+    assert described["mux"] is None
     assert described["backends"] == []
     assert described["size"] == {"rows": 25, "cols": 80}
 

@@ -21,7 +21,7 @@ async def test_an_opener_that_comes_before_the_last_ones_input_was_read_gets_out
         first = os.open(pty.address, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         # More than the inbox and the guest's queue hold: the rest stays in the pty.
         written = os.write(first, b"x" * 4000) + os.write(first, b"y" * 4000)
-        await eventually(lambda: console.peers and len(console.peers[0].inbox) >= 4096)
+        await eventually(lambda: console.peers and console.peers[0].waiting >= 4096)
         os.close(first)
         await eventually(lambda: console.peers[0]._output_broken, what="its end is noticed")
         second = os.open(pty.address, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)

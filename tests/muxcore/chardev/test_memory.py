@@ -14,6 +14,8 @@ from muxcore.errors import BreakUnsupported, ChardevError
 from muxcore.options.sets import (
     CONFIGURABLE,
     HubOptions,
+    LinkOptions,
+    MuxOptions,
     NullOptions,
     RingbufOptions,
     SocketOptions,
@@ -129,8 +131,8 @@ async def test_what_is_written_to_a_ringbuf_is_input_and_bounded() -> None:
 
 
 def test_every_type_a_user_can_write_can_be_made() -> None:
-    # A hub is a console, which is more than a chardev.
-    assert set(CONFIGURABLE.values()) - {HubOptions} <= set(CHARDEVS)
+    # Hubs and muxes are consoles, which are more than chardevs; a link lies between two.
+    assert set(CONFIGURABLE.values()) - {HubOptions, LinkOptions, MuxOptions} <= set(CHARDEVS)
     assert isinstance(make("a", SocketOptions(path="/s", server=True)), SocketServer)
     assert isinstance(make("a", SocketOptions(path="/s")), SocketClient)
     assert make("x", NullOptions()).id == "x"

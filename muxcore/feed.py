@@ -1,0 +1,78 @@
+"""What is typed to one stream: from the peers in turn, through a short queue."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from muxcore.chardev.base import Stream
+from muxcore.input import InputQueue, Source
+
+
+class Tally(Protocol):
+    """Who counts, in bytes."""
+
+    def typed(self, count: int) -> None:
+        """So many were taken by the stream."""
+
+    def dropped(self, count: int) -> None:
+        """So many were dropped because there is no stream."""
+
+
+class Feed:
+    """See the module."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._stream: Stream | None = None
+        self._input = InputQueue()
+        self._waits = False
+
+    def open(self, stream: Stream) -> None:
+        """Type to `stream` from now on."""
+        self._stream = stream
+
+    def close(self) -> None:
+        """Type to nobody; the stream is let go of. Idempotent.
+
+        Input that still waited is dropped: keys typed at a dead guest must not
+        reach whatever comes up in its place.
+        """
+        if self._stream is not None:
+            self._wait(False)
+            self._stream = None
+            self._drop()
+
+    def type(self, source: Source) -> None:
+        """`source` has input."""
+        self._input.add(source)
+        self._write()
+
+    def _write(self) -> None:
+        stream = self._stream
+        if stream is None:
+            self._drop()
+            return
+        while data := self._input.fill():
+            try:
+                count = stream.write([bytes(data)])
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                # Reading tells the same, with what the guest still printed before it ended.
+                self._drop()
+                return
+            self._input.sent(count)
+            self._tally.typed(count)
+            if data:
+                self._wait(True)
+                return
+        self._wait(False)
+
+    def _wait(self, waits: bool) -> None:
+        if waits != self._waits and self._stream is not None:
+            self._waits = waits
+            self._stream.watch_output(self._write if waits else None)
+
+    def _drop(self) -> None:
+        if count := self._input.drop():
+            self._tally.dropped(count)
