@@ -60,6 +60,8 @@ class SocketServer(Chardev):
     @property
     def connect_command(self) -> str | None:
         """Connects the terminal with socat, or telnet; ctrl+] leaves either."""
+        if self.options.websocket:
+            return None
         if self.options.path:
             return f"{SOCAT} {shlex.quote(self._socat_address())}"
         if self.options.fd or self.options.cid:

@@ -53,6 +53,10 @@ def make_layers(options: SocketOptions) -> list[Layer]:
     """The protocols between the socket and the bytes, the one at the wire first."""
     # Each is imported where it is used: most daemons use none.
     layers: list[Layer] = []
+    if options.websocket:
+        from muxcore.chardev.layers.websocket import WebsocketServer
+
+        layers.append(WebsocketServer())
     if options.telnet:
         from muxcore.chardev.layers.telnet import Telnet
 
@@ -92,7 +96,7 @@ def qemu_connected(options: SocketOptions, stream: Stream) -> str:
 
 def protocol(options: SocketOptions) -> str:
     """What stands before a TCP address there (qemu_chr_socket_protocol)."""
-    return "telnet" if options.telnet else "tcp"
+    return "telnet" if options.telnet else "websocket" if options.websocket else "tcp"
 
 
 def bracketed(host: str) -> str:

@@ -92,6 +92,8 @@ def _check_text(name: str, value: str) -> None:
 def _check_socket(values: Values) -> None:
     _check_socket_address(values)
     _check_reconnect(values)
+    if not values.get("server") and values.get("websocket"):
+        raise OptionError("Websocket client is not implemented", option="websocket")
     if not values.get("server") and "wait" in values:
         raise OptionError(
             "'wait' option is incompatible with socket in client connect mode",

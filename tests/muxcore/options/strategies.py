@@ -86,6 +86,7 @@ def _obey_socket_rules(draw: st.DrawFn, given: dict[str, Any]) -> None:
         given.pop("reconnect_ms", None)
     else:
         given.pop("wait", None)
+        given.pop("websocket", None)
     if "fd" in given:
         given.pop("reconnect", None)
         given.pop("reconnect_ms", None)

@@ -151,6 +151,7 @@ REFUSALS = [
     ("socket,host=y", "chardev: socket: no port given"),
     ("socket,path=/x,fd=3", ADDRESS),
     ("socket,fd=3,port=1", ADDRESS),
+    ("socket,path=/x,websocket=on", "Websocket client is not implemented"),
     ("socket,fd=stdin", "Unable to parse FD number stdin"),
     ("socket,cid=2", "chardev: socket: no port given"),
     ("socket,cid=me,port=1", "Failed to parse cid 'me'"),
