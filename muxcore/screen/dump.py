@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from muxcore.screen.wraps import padded
 from muxcore.vt.columns import char_width
 from muxcore.vt.engine import PLAIN
 
@@ -37,7 +38,7 @@ def text(texts: Iterable[tuple[str, bool]]) -> str:
 
 
 def selected(
-    texts: Sequence[tuple[str, bool]], start_col: int, stop_col: int, *, block: bool
+    texts: Sequence[tuple[str, bool]], start_col: int, stop_col: int, cols: int, *, block: bool
 ) -> str:
     """The text of a selection: wrapped lines are one, trailing blanks are left out.
 
@@ -45,6 +46,7 @@ def selected(
         texts: the lines it touches.
         start_col: its first column: in the first line, or, of a block, in each.
         stop_col: the column it ends before: in the last line, or, of a block, in each.
+        cols: the width of the screen: so long is a line that goes on in the next.
         block: whether it is a rectangle.
     """
     if block:
@@ -52,8 +54,11 @@ def selected(
     parts: list[str] = []
     last = len(texts) - 1
     for at, (line, wrapped) in enumerate(texts):
+        if wrapped and at < last:
+            line = padded(line, texts[at + 1][0], cols)
         part = cut(line, start_col if at == 0 else 0, stop_col if at == last else None)
-        parts.append(part if wrapped else part.rstrip())
+        goes_on = wrapped and at < last
+        parts.append(part if goes_on else part.rstrip())
         if at < last and not wrapped:
             parts.append("\n")
     return "".join(parts)

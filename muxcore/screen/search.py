@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import regex
 
-from muxcore.vt.columns import char_width, columns, text_width
+from muxcore.screen.wraps import padded
+from muxcore.vt.columns import columns
 
 if TYPE_CHECKING:
     Pattern = regex.Pattern[str]
@@ -228,15 +229,3 @@ class _Block:
             index -= 1
         # A combining character without a base has no cell, but a match is to be seen.
         return starts[index], max(starts[index + 1], starts[index] + 1)
-
-
-def padded(text: str, after: str, cols: int) -> str:
-    """A wrapped line's text with the blanks at its end, which a screen does not tell.
-
-    `after` is the text of the line it goes on in. The one blank is left out that is there because
-    a wide character had no room.
-    """
-    blanks = cols - text_width(text)
-    if blanks == 1 and after and char_width(after[0]) == 2:
-        return text
-    return text + " " * blanks

@@ -187,7 +187,7 @@ class Service:
             return ""
         start = max(start, screen.oldest_line)
         texts = screen.texts(start, stop + 1)
-        return dump.selected(texts, start_col, stop_col, block=block)
+        return dump.selected(texts, start_col, stop_col, screen.engine.cols, block=block)
 
     def _do_dump(self, kind: str, epoch: int, start: int, stop: int) -> Plain:
         screen = self.screen

@@ -61,6 +61,7 @@ def test_a_picture_is_well_formed_and_shows_the_text() -> None:
 
 
 TEXTS = [("one two", False), ("wrapped to", True), (" here", False), ("last", False)]
+"""On a screen of ten columns."""
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,24 @@ TEXTS = [("one two", False), ("wrapped to", True), (" here", False), ("last", Fa
 def test_a_selection_has_wrapped_lines_in_one(
     start: int, stop: int, block: bool, wanted: str
 ) -> None:
-    assert dump.selected(TEXTS, start, stop, block=block) == wanted
+    assert dump.selected(TEXTS, start, stop, 10, block=block) == wanted
+
+
+@pytest.mark.parametrize(
+    ("texts", "wanted"),
+    [
+        ([("one two", True), ("three", False)], "one two   three"),
+        ([("one two 9", True), ("中", False)], "one two 9中"),
+        ([("one two", True), ("", True), ("x", False)], "one two" + 13 * " " + "x"),
+        ([("one two", True)], "one two"),
+    ],
+)
+def test_blanks_before_a_wrap_are_copied(texts: list[tuple[str, bool]], wanted: str) -> None:
+    assert dump.selected(texts, 0, 10, 10, block=False) == wanted
+
+
+def test_a_selection_that_ends_in_blanks_before_a_wrap_has_none_at_its_end() -> None:
+    assert dump.selected([("one", True), ("two", True)], 0, 10, 10, block=False) == "one       two"
 
 
 @pytest.mark.parametrize(
