@@ -8,6 +8,9 @@ from typing import Any
 
 from muxcore.errors import printable
 
+WIDEST = 60
+"""Characters shown of where a guest is."""
+
 _HEADER = ("CONSOLE", "GUEST", "STATE", "BACKENDS")
 
 
@@ -37,10 +40,15 @@ def _row(console: dict[str, Any]) -> tuple[str, ...]:
     backends = ", ".join(_backend(backend) for backend in console["backends"])
     return (
         printable(console["name"]),
-        printable(where),
+        _clipped(printable(where)),
         guest_state(guest),
         backends or "-",
     )
+
+
+def _clipped(text: str) -> str:
+    """A command line may be any length, and every row is as wide as the widest."""
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 
 
 def _backend(backend: dict[str, Any]) -> str:

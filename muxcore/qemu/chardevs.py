@@ -15,7 +15,7 @@ from typing import Any
 
 from muxcore.errors import OptionError, printable
 from muxcore.options.grammar import parse_chardev, split_options, take_option
-from muxcore.options.sets import ChardevSpec, HubOptions, StdioOptions
+from muxcore.options.sets import ChardevSpec, HubOptions, LinkOptions, MuxOptions, StdioOptions
 from muxcore.options.values import check_identifier
 from muxcore.qemu.arguments import Option
 
@@ -71,6 +71,7 @@ def implicit(found: dict[str, Definition], option: Option, id: str) -> None:
         spec = parse_chardev(option.text)
         if isinstance(spec.options, HubOptions):
             raise OptionError(f"'{printable(option.text)}' is not a valid char driver")
+        _refuse_mux(spec)
         _add(found, Definition(id, option, ChardevSpec(id, spec.options, spec.warnings)))
     _check_stdio(found.values())
 
@@ -100,10 +101,17 @@ def _define(option: Option) -> Definition:
         return Definition(frontend, option, mux_be_id=mux_be_id)
     spec = parse_chardev(text, require_id=True)
     assert spec.id is not None
+    _refuse_mux(spec)
     if isinstance(spec.options, HubOptions):
         members = list(spec.options.chardevs)
         return Definition(spec.id, option, members=members, mux_be_id=mux_be_id)
     return Definition(spec.id, option, spec, mux_be_id=mux_be_id)
+
+
+def _refuse_mux(spec: ChardevSpec) -> None:
+    """A chardev belongs to one frontend here, or to a hub of one."""
+    if spec.options.mux or isinstance(spec.options, MuxOptions | LinkOptions):
+        raise OptionError("several frontends cannot share a chardev here", option="mux")
 
 
 def _mux_be(text: str) -> str | None:

@@ -58,3 +58,8 @@ def test_columns_are_aligned_and_nothing_reaches_the_terminal_unescaped() -> Non
     lines = table(consoles).splitlines()
     assert "evil\\x1b[2J" in lines[1]
     assert len({line.rindex("-") for line in lines[1:]}) == 1
+
+
+def test_a_long_command_line_does_not_push_everything_off_the_screen() -> None:
+    console = {"name": "a", "guest": _guest(address="x" * 1000), "backends": []}
+    assert max(map(len, table([console]).splitlines())) < 200

@@ -179,10 +179,10 @@ def test_frontends_in_qemus_own_words_are_found() -> None:
 
 
 def test_legacy_arguments_are_chardevs_of_their_own() -> None:
-    line = "-serial none -serial pty -serial null -monitor pty -- qemu"
+    line = "-serial none -serial pty -serial unix:/s,server=on,wait=off -monitor pty -- qemu"
     assert consoles(line) == {
         "serial1": ["pty,id=serial1-base"],
-        "serial2": ["null,id=serial2-base"],
+        "serial2": ["socket,id=serial2-base,path=/s,server=on,wait=off"],
         "compat_monitor0": ["pty,id=compat_monitor0-base"],
     }
     assert "-serial none -serial chardev:serial1 -serial chardev:serial2" in command(line)
@@ -283,6 +283,9 @@ HUB = "hub: multiplexers and hub devices can't be stacked, check chardev 'h', "
         ),
         ("-mon chardev=nope", '-mon chardev=nope: chardev "nope" not found'),
         ("-chardev null,id=a -mon chardev=a,mode=x", 'unknown monitor mode "x"'),
+        ("-chardev null,id=a,mux=on", "several frontends cannot share a chardev here"),
+        ("-serial mon:stdio", "-serial mon:stdio: several frontends cannot share"),
+        ("-serial bogus", "-serial bogus: 'bogus' is not a valid char driver"),
         ("-vnc nonsense", "-vnc nonsense: no vnc address"),
         ("", "uses a chardev of muxtui's"),
         ("-chardev null,id=a -serial chardev:a --name 1", "Parameter 'name' expects an identifier"),
