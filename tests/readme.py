@@ -11,7 +11,7 @@ from muxcore.cli.exits import ExitCode
 from muxcore.commands import COMMANDS
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import CONFIGURABLE, ChardevOptions, HubOptions
-from tui.actions import ACTIONS
+from tui.actions import LISTED
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -26,7 +26,7 @@ def table(head: str, rows: Iterable[Iterable[str]]) -> str:
 
 def keys() -> str:
     """The table of what follows the prefix."""
-    return table("key|what it does", ([f"`{item.key}`", item.help] for item in ACTIONS))
+    return table("key|what it does", ([f"`{item.key}`", item.help] for item in LISTED))
 
 
 def common_options() -> str:

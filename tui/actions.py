@@ -100,6 +100,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("remove", "k", "remove", "close it for good", "pane"),
 )
 
+_PAN = Action("pan", "shift+arrows", "pan", "see more of a larger screen", "view", False)
+
+
+def _listed() -> tuple[Action, ...]:
+    """The actions, with those of the four arrows as one."""
+    pans = [action for action in ACTIONS if action.id.startswith("pan_")]
+    return tuple(
+        _PAN if action is pans[0] else action for action in ACTIONS if action not in pans[1:]
+    )
+
+
+LISTED = _listed()
+"""What a list for reading has: `ACTIONS`, but one line for what each of four arrows does."""
+
 PANE_ACTIONS = tuple(
     action for action in ACTIONS if action.group == "pane" and not action.id.startswith("focus_")
 )

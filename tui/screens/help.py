@@ -10,10 +10,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from tui.actions import ACTIONS, GROUPS
+from tui.actions import GROUPS, LISTED
 from tui.widgets.line import Line
 
-KEY = 11
+KEY = max(len(action.key) for action in LISTED) + 1
 TITLE = 14
 
 
@@ -49,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
                     heading = Line(classes="heading")
                     heading.show(Content.styled(title, "bold $text-accent"))
                     yield heading
-                    for action in ACTIONS:
+                    for action in LISTED:
                         if action.group == group:
                             row = Line(classes="row")
                             row.show(_row(action.key, action.title, action.help))
@@ -68,7 +68,7 @@ class HelpScreen(ModalScreen[None]):
 
 def _row(key: str, title: str, help: str) -> Content:
     return Content.assemble(
-        (key.rjust(KEY - 2), "bold $text-primary"),
+        (key.rjust(KEY), "bold $text-primary"),
         "  ",
         title.ljust(TITLE),
         (help, "$foreground-muted"),
