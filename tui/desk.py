@@ -54,6 +54,7 @@ class Desk:
         self._marks: list[int] = []
         view.set_overlay("reading", self.reading.spans)
         view.listeners.append(self._frame)
+        view.scrolls = self.reading.scroll
 
     @property
     def copying(self) -> Copying:

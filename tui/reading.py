@@ -292,6 +292,8 @@ class Reading:
         rows = Rows(self._view.terminal)
         self._copy_mode.height = self._view.page
         self._copy_mode.scroll(lines, rows)
+        if self._copy_mode.top <= rows.first:
+            self._view.fetch_older()
         self._run(self._settle(self._copy_mode, rows))
         return True
 

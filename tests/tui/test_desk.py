@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import MouseScrollUp
 from textual.widgets import Input
 
 from muxcore.vt.keys import Paste
@@ -182,6 +183,58 @@ async def test_a_drag_selects_and_copies_at_its_end() -> None:
         assert on.session.typed == b"line\rsecond"
         await on.press("x")
         assert on.kinds() == {}
+
+
+async def test_a_drag_held_beyond_the_view_goes_on_scrolling() -> None:
+    async with desk(*BOOT) as on:
+        view = on.app.console_screen.view
+        last = view.size.height - 1
+        await on.pilot.mouse_down(view, offset=(2, last))
+        await on.pilot.hover(view, offset=(2, 0))
+        await eventually(lambda: view.first_line == 0, what="the first line")
+        await on.pilot.hover(view, offset=(2, last + 1))
+        await eventually(lambda: not view.held, what="the last line")
+        await on.pilot.hover(view, offset=(2, 0))
+        await eventually(lambda: view.first_line == 0, what="the first line")
+        await on.pilot.mouse_up(view, offset=(2, 0))
+        await settle(on.pilot)
+        assert on.app.clipboard.splitlines()[0] == "0 all is well"
+        assert len(on.app.clipboard.splitlines()) == len(BOOT)
+
+
+async def test_a_drag_along_the_first_row_does_not_scroll() -> None:
+    async with desk(*BOOT) as on:
+        view = on.app.console_screen.view
+        top = view.first_line
+        await on.pilot.mouse_down(view, offset=(0, 0))
+        await on.pilot.hover(view, offset=(9, 0))
+        await on.pilot.mouse_up(view, offset=(9, 0))
+        await settle(on.pilot)
+        assert view.first_line == top
+
+
+async def test_a_screen_that_comes_up_ends_the_scrolling_of_a_drag() -> None:
+    async with desk(*(f"{number}" for number in range(5000))) as on:
+        view = on.app.console_screen.view
+        await on.pilot.mouse_down(view, offset=(2, 9))
+        await on.pilot.hover(view, offset=(2, 0))
+        await eventually(lambda: view.held, what="scrolling")
+        press(on.app, PREFIX, "?")
+        await eventually(lambda: not any(t.name == "edge" for t in view._timers), what="an end")
+
+
+async def test_the_wheel_takes_the_cursor_of_copy_mode_along() -> None:
+    async with desk(*BOOT) as on:
+        view = on.app.console_screen.view
+        await on.press(PREFIX, "[")
+        top = view.first_line
+        for _ in range(9):
+            await on.pilot._post_mouse_events([MouseScrollUp], view, offset=(2, 2))
+        await settle(on.pilot)
+        assert view.first_line == top - 27
+        await on.press("shift+pageup", "h")
+        assert view.first_line < top - 27
+        assert on.kinds()["cursor"]
 
 
 async def test_a_wrapped_line_is_copied_as_one() -> None:

@@ -84,6 +84,8 @@ class GuestView(Widget):
         """Draws lines of the view past Textual; whether it could."""
         self.listeners: list[Callable[[FrameChange], None]] = []
         """Called after the view with what changed in the terminal."""
+        self.scrolls: Callable[[int], bool] = lambda _: False
+        """Told of lines to scroll by; whether it saw to that itself."""
         self.fetching = False
         """Whether older lines are being fetched."""
         self.at_start = False
@@ -203,6 +205,8 @@ class GuestView(Widget):
 
     def drag_to(self, line: int) -> None:
         """Have a line on top; at the end the view follows the live screen again."""
+        if self.scrolls(line - self.port.first):
+            return
         self._moved(self.port.go_to(line))
         if line < self.terminal.oldest_line:
             self._fetch(line)

@@ -18,6 +18,7 @@ from tui.rows import Place
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.timer import Timer
 
     from tui.widgets.guest_view import GuestView
 
@@ -25,6 +26,9 @@ WHEEL_LINES = 3
 """Lines, or arrow keys, that a notch of the wheel stands for."""
 
 WHEEL_COLUMNS = 8
+
+EDGE = 0.05
+"""Seconds between two scrollings while a selection is drawn beyond the view."""
 
 _BUTTONS = {1: MouseButton.LEFT, 2: MouseButton.MIDDLE, 3: MouseButton.RIGHT}
 
@@ -55,6 +59,10 @@ class Pointer:
         """The row of the scroll bar's thumb that is held."""
         self._drawing = False
         """Whether a button is held that was not pressed for the guest."""
+        self._pressed_row = 0
+        self._held: events.MouseEvent | None = None
+        """Where the mouse is held beyond the view, which scrolls until it is elsewhere."""
+        self._timer: Timer | None = None
 
     # Buttons.
 
@@ -65,6 +73,7 @@ class Pointer:
         if self._take_bar(event) or self._report(event, self._button, MouseAction.PRESS):
             return
         self._drawing = True
+        self._pressed_row = event.y
         view.capture_mouse()
         self._point(event, "press")
 
@@ -90,6 +99,7 @@ class Pointer:
             self._grip = None
         elif self._drawing:
             self._drawing = False
+            self._hold(None)
             self._point(event, "release")
         else:
             button = _BUTTONS.get(event.button, self._button)
@@ -104,11 +114,33 @@ class Pointer:
             self._view.refresh()
 
     def _drag(self, event: events.MouseMove) -> None:
-        view = self._view
-        if event.y < 0:
-            view.scroll_lines(event.y)
-        elif event.y >= view.size.height:
-            view.scroll_lines(event.y - view.size.height + 1)
+        self._hold(event if self._beyond(event) else None)
+        self._point(event, "drag")
+
+    def _beyond(self, event: events.MouseEvent) -> int:
+        """How many rows below the view the mouse is, negative above; 0 within."""
+        view, row = self._view, event.y
+        if row == 0 < self._pressed_row and not view.region.y:
+            # There is nothing above it that the mouse could be on.
+            return -1
+        return row if row < 0 else max(0, row - view.size.height + 1)
+
+    def _hold(self, event: events.MouseEvent | None) -> None:
+        """Scroll on while the mouse is held where it is, or no more."""
+        self._held = event
+        if event is None and self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        elif event is not None and self._timer is None:
+            self._timer = self._view.set_interval(EDGE, self._scroll_on, name="edge")
+            self._scroll_on()
+
+    def _scroll_on(self) -> None:
+        view, event = self._view, self._held
+        if event is None or view.app.mouse_captured is not view:
+            self._hold(None)
+            return
+        view.scroll_lines(self._beyond(event))
         self._point(event, "drag")
 
     def _point(self, event: events.MouseEvent, action: Literal["press", "drag", "release"]) -> None:
@@ -155,11 +187,17 @@ class Pointer:
         modes = view.terminal.modes
         if event.shift and view.terminal.cols > view.port.cols:
             view.pan(step * WHEEL_COLUMNS)
-        elif modes.alternate_screen and modes.alternate_scroll and not event.shift and view.live:
+        elif self._scrolls_guest() and not event.shift:
             arrow = encode_key(Key("up" if step < 0 else "down"), modes)
             view.post_message(view.Typed(arrow * WHEEL_LINES))
         else:
             view.scroll_lines(step * WHEEL_LINES)
+
+    def _scrolls_guest(self) -> bool:
+        """Whether the wheel is to be arrow keys: on a screen without lines above it."""
+        view, modes = self._view, self._view.terminal.modes
+        live = view.live and view.port.follows
+        return live and modes.alternate_screen and modes.alternate_scroll
 
     def wheel_sideways(self, event: events.MouseEvent, step: int) -> None:
         """The wheel was turned sideways: -1 is left."""
