@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from textual.events import MouseScrollUp
+from textual.events import Key, MouseScrollUp
+from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from muxcore.vt.keys import Paste
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from tui.app import MuxApp
 
 SIZE = (80, 24)
+
+
+def key_event(name: str) -> Key:
+    """A key as Textual's parser gives it."""
+    return Key(name if len(name) > 1 else _character_to_key(name), name if len(name) == 1 else None)
 
 
 class Desk:
@@ -327,6 +333,18 @@ async def test_lines_are_saved_with_their_colours(tmp_path: Path, choice: int, b
         await on.pilot.press("enter")
         await settle(on.pilot)
         assert (tmp_path / "saved").read_text().startswith(begins)
+
+
+async def test_keys_and_text_of_one_burst_are_taken_in_their_order(tmp_path: Path) -> None:
+    async with desk("one") as on:
+        await on.press(PREFIX, "S")
+        await on.pilot.press("enter")
+        await settle(on.pilot)
+        burst = ["ctrl+u", *str(tmp_path / "savef"), "backspace", *"d!", "left", "delete", "end"]
+        for name in [*burst, "s", "enter"]:
+            on.app.post_message(key_event(name))
+        await settle(on.pilot)
+        await eventually(lambda: (tmp_path / "saveds").exists(), what="a file")
 
 
 async def test_what_cannot_be_saved_is_said_and_asked_again(tmp_path: Path) -> None:

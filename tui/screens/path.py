@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from muxcore.errors import MuxError
 from tui.save import TakenError
+from tui.widgets.entry import Entry
 from tui.widgets.line import Line
 
 KEYS = "enter saves · escape leaves"
@@ -48,7 +49,7 @@ class PathScreen(ModalScreen[str]):
             title = Line(classes="title")
             title.show(Content.styled(self._title, "bold"))
             yield title
-            yield Input(self._path, compact=True, select_on_focus=False)
+            yield Entry(self._path, compact=True, select_on_focus=False)
             yield Line(classes="error")
             keys = Line(classes="keys")
             keys.show(Content.styled(KEYS, "$foreground-muted"))
