@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from muxcore import config, events
+from muxcore import config, events, loose
 from muxcore.chardev.attach import AttachChardev
-from muxcore.chardev.base import Chardev, State, Unowned
+from muxcore.chardev.base import Chardev
 from muxcore.chardev.log import LogChardev
 from muxcore.config import ConsoleConfig, free_id
 from muxcore.control import ControlServer
@@ -101,9 +101,9 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         consoles, self.consoles = self.consoles, {}
-        loose, self.loose = self.loose, {}
+        chardevs, self.loose = self.loose, {}
         ends = [console.aclose() for console in consoles.values()]
-        ends += [each.aclose() for chardev in loose.values() for each in chardev.whole]
+        ends += [loose.end(chardev) for chardev in chardevs.values()]
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if error is not None:
                 log.error("while ending", exc_info=error)
@@ -182,6 +182,10 @@ class Daemon:
             if console.guest is not None and console.guest.id == id:
                 return console.guest, console
         raise NotFoundError(f"Chardev '{printable(id)}' not found")
+
+    def lock(self, console: Console) -> asyncio.Lock:
+        """What changes to `console` hold, one after another."""
+        return self._locks[console.name]
 
     def console_of_backend(self, id: str) -> Console:
         """The console that the backend `id` is on. Raises NotFoundError."""
@@ -268,11 +272,9 @@ class Daemon:
         assert spec.id is not None
         with self.reserved(spec.id):
             try:
-                chardev = Origin().make(spec)
+                chardev = await loose.make_loose(spec)
             except ChardevError as error:
                 raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
-            if (reason := await _start_loose(chardev)) is not None:
-                raise CommandError(f"Failed to add chardev '{spec.id}': {reason}")
             self.loose[spec.id] = chardev
         return chardev
 
@@ -303,7 +305,7 @@ class Daemon:
             del self.loose[id]
             self._reserved.add(id)
             try:
-                await asyncio.gather(*(each.aclose() for each in chardev.whole))
+                await loose.end(chardev)
             finally:
                 self._reserved.discard(id)
         elif chardev is not None or console is None or console.guest is not None:
@@ -436,17 +438,6 @@ class Daemon:
                 why = f"hub: chardev can't be found by id '{id}'"
             raise CommandError(f"Failed to add chardev '{hub}': {why}")
         return list(members.values())
-
-
-async def _start_loose(chardev: Chardev) -> str | None:
-    """Start a chardev that is on no console, its log first; returns why it cannot be had."""
-    for each in reversed(chardev.whole):
-        await each.start(Unowned())
-        if each.state is State.FAILED:
-            reason = each.reason
-            await asyncio.gather(*(each.aclose() for each in chardev.whole))
-            return reason
-    return None
 
 
 def _specs(console: ConsoleConfig) -> list[ChardevSpec]:

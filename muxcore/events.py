@@ -47,6 +47,32 @@ class GuestChanged(Event):
 
 
 @dataclass(frozen=True)
+class VserportChange(Event):
+    """The guest's end was opened or closed; QEMU's event, with its members alone."""
+
+    id: str
+    open: bool
+
+    def data(self) -> dict[str, Any]:
+        """See `Event.data`."""
+        return {"id": self.id, "open": self.open}
+
+
+@dataclass(frozen=True)
+class ChardevOpened(Event):
+    """A backend has its first peer, or the hub (the console's own id) its first open backend."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class ChardevClosed(Event):
+    """A backend lost its last peer, or the hub its last open backend."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class BackendAdded(Event):
     """A backend is on the console from now on."""
 
@@ -136,6 +162,9 @@ NAMES: dict[type[Event], str] = {
     ConsoleAdded: "MUX_CONSOLE_ADDED",
     ConsoleRemoved: "MUX_CONSOLE_REMOVED",
     GuestChanged: "MUX_GUEST_CHANGED",
+    VserportChange: "VSERPORT_CHANGE",
+    ChardevOpened: "MUX_CHARDEV_OPENED",
+    ChardevClosed: "MUX_CHARDEV_CLOSED",
     BackendAdded: "MUX_BACKEND_ADDED",
     BackendRemoved: "MUX_BACKEND_REMOVED",
     BackendChanged: "MUX_BACKEND_CHANGED",

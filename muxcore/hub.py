@@ -31,6 +31,7 @@ from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.laggards import Laggards
 from muxcore.mux import Mux
+from muxcore.openness import Openness
 from muxcore.options.sets import AttachOptions
 from muxcore.past import Past
 from muxcore.peer import Peer
@@ -90,6 +91,7 @@ class Console:
             self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
         )
         self.lagging = Laggards()
+        self._openness = Openness(name, notify)
         self._past: dict[str, Past] = {}
         self._closing = False
 
@@ -159,11 +161,23 @@ class Console:
     async def remove_backend(self, id: str) -> None:
         """Take a backend off the console and end it; it is given time to take what it lacks."""
         chardev = self._backend(id)
-        peers = [peer for peer in self.peers if peer.chardev in chardev.whole]
-        await self.lagging.drain(peers, FLUSH)
+        await self._drain(chardev)
         if self.backends.get(id) is chardev:
             self.detach_backend(id)
             await asyncio.gather(*(each.aclose() for each in chardev.whole))
+
+    async def replace_backend(self, old: Chardev, new: Chardev) -> None:
+        """Put a chardev that is open in another's place, which is ended. Raises CommandError."""
+        await self._drain(old)
+        if self.backends.get(old.id) is not old:
+            raise CommandError(f"Chardev '{old.id}' is busy")
+        self.detach_backend(old.id)
+        await self.add_backend(new)
+        await asyncio.gather(*(each.aclose() for each in old.whole))
+
+    async def _drain(self, chardev: Chardev) -> None:
+        peers = [peer for peer in self.peers if peer.chardev in chardev.whole]
+        await self.lagging.drain(peers, FLUSH)
 
     async def aclose(self) -> None:
         """End the console: guest first, then whoever lacks output gets it for `FLUSH` s."""
@@ -284,7 +298,7 @@ class Console:
         """See `chardev.base.Owner`."""
         if chardev is self.guest:
             self.pump.open(stream)
-            self._tell_guest(True)
+            self._tell_guest(chardev, there=True)
             return
         stream.guest_changed(self.pump.stream is not None)
         past = self.past(chardev.id)
@@ -301,6 +315,7 @@ class Console:
         )
         peer.paused = chardev.id in self.paused
         self.peers = (*self.peers, peer)
+        self._openness.note(self.peers)
         peer.tell_status(describe_status(self))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
         if stream.size is not None:
@@ -320,7 +335,7 @@ class Console:
         if stream is self.pump.stream:
             self._hold.release()
             self.pump.close()
-            self._tell_guest(False)
+            self._tell_guest(chardev, there=False)
         for peer in self.peers:
             if peer.stream is stream:
                 self._forget_peer(peer, reason)
@@ -432,11 +447,12 @@ class Console:
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
-        self._tell_guest(False)
         if self.guest is not None:
+            self._tell_guest(self.guest, there=False)
             self.guest.lost(stream, reason)
 
-    def _tell_guest(self, there: bool) -> None:
+    def _tell_guest(self, guest: Chardev, *, there: bool) -> None:
+        self.emit(events.VserportChange(self.name, guest.id, there))
         for peer in self.peers:
             peer.stream.guest_changed(there)
 
@@ -478,6 +494,7 @@ class Console:
         self.lagging.forget(peer)
         text = str(reason) if reason else None
         self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
+        self._openness.note(self.peers)
         self.peer_moved(peer)
         if not self._closing:
             self._tell_status()

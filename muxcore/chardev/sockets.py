@@ -75,7 +75,7 @@ def qemu_address(options: SocketOptions, address: str) -> str:
     if options.path:
         kind = "unix"
         if options.abstract:
-            address += ",abstract,tight" if options.tight else ",abstract"
+            address += ",abstract=on,tight=on" if options.tight else ",abstract=on"
     elif options.fd or options.cid:
         kind = "fd" if options.fd else "vsock"
     return f"{kind}:{address}{',server=on' if options.server else ''}"

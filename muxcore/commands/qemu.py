@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from muxcore import version
+from muxcore import loose, version
 from muxcore.chardev.base import Chardev, State
 from muxcore.chardev.log import LogChardev
 from muxcore.chardev.pty import PtyChardev
@@ -78,16 +78,19 @@ async def chardev_add(call: Call) -> Any:  # noqa: ANN401 - JSON
     if spec.type == "hub":
         await call.daemon.add_hub(id, spec)
         return {}
-    chardev = await call.daemon.add_loose(spec)
-    if isinstance(chardev, PtyChardev):
-        return {"pty": chardev.filename.removeprefix("pty:")}
-    return {}
+    return _made(await call.daemon.add_loose(spec))
 
 
 async def chardev_remove(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Remove a loose chardev, or a console without a guest, whose backends become loose."""
     await call.daemon.remove_chardev(call.get("id"))
     return {}
+
+
+async def chardev_change(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Put another chardev in the place of one, under a console that runs."""
+    chardev = await loose.change(call.daemon, from_qmp(call.get("id"), call.get("backend")))
+    return _made(chardev)
 
 
 async def chardev_send_break(call: Call) -> Any:  # noqa: ANN401 - JSON
@@ -139,6 +142,13 @@ def decode(text: str, format: str) -> bytes:
         raise CommandError("Base64 data contains invalid characters") from None
 
 
+def _made(chardev: Chardev) -> dict[str, str]:
+    """What QEMU calls ChardevReturn."""
+    if isinstance(chardev, PtyChardev):
+        return {"pty": chardev.filename.removeprefix("pty:")}
+    return {}
+
+
 def _chardev(chardev: Chardev, *, frontend_open: bool) -> dict[str, Any]:
     return {
         "label": chardev.id,
@@ -164,6 +174,7 @@ COMMANDS: dict[str, Command] = {
     "query-chardev": Command(query_chardev),
     "query-chardev-backends": Command(query_chardev_backends),
     "chardev-add": Command(chardev_add, (Argument("id"), Argument("backend", "object"))),
+    "chardev-change": Command(chardev_change, (Argument("id"), Argument("backend", "object"))),
     "chardev-remove": Command(chardev_remove, (Argument("id"),)),
     "chardev-send-break": Command(chardev_send_break, (Argument("id"),)),
     "ringbuf-read": Command(

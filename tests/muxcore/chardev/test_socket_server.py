@@ -392,7 +392,7 @@ async def test_the_command_shown_connects_to_an_abstract_socket(tight: bool) -> 
         "s", SocketOptions(path=name, abstract=True, tight=tight, server=True, wait=False)
     )
     async with running(server) as owner:
-        shown = f"disconnected:unix:{name},abstract{',tight' if tight else ''},server=on"
+        shown = f"disconnected:unix:{name},abstract=on{',tight=on' if tight else ''},server=on"
         assert server.filename == shown
         await converse(server, owner)
 
