@@ -76,7 +76,7 @@ class MuxApp(App[int]):
         self.console_screen = ConsoleScreen(
             session, prefix, self._act, terminal, look, self._desktop
         )
-        self.commands = Commands(self, session, self.console_screen, prefix)
+        self.commands = Commands(self, session, self.console_screen, prefix, self.repaint_terminal)
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
         self._was_lost = False
@@ -140,6 +140,11 @@ class MuxApp(App[int]):
         """Take nothing for granted that a terminal shows that was resized, if only for a moment."""
         if isinstance(self._driver, MuxDriver):
             self._driver.repaint(event.size)
+
+    def repaint_terminal(self) -> None:
+        """Write all that is shown again: others may have written to the terminal."""
+        if isinstance(self._driver, MuxDriver):
+            self._driver.repaint(self.size)
 
     def _write_to_terminal(self, text: str) -> None:
         if self._driver is not None:

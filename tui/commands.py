@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,33 @@ if TYPE_CHECKING:
 BACKEND_TYPES = ("socket", "pty", "file", "process", "serial", "ringbuf", "null")
 """The order a user is offered them in: what is wanted most comes first."""
 
+AGAIN = 10.0
+"""Seconds within which a second reset goes further than the first."""
+
 
 class Commands(TextCommands):
-    """Carries out actions on the console screen of an app."""
+    """Carries out actions on the console screen of an app.
 
-    def __init__(self, app: App[int], session: Session, screen: ConsoleScreen, prefix: str) -> None:
+    Args:
+        app: the app.
+        session: where everything comes from.
+        screen: the console screen.
+        prefix: the prefix as people write it.
+        repaint: writes the whole screen to the user's terminal again.
+    """
+
+    def __init__(
+        self,
+        app: App[int],
+        session: Session,
+        screen: ConsoleScreen,
+        prefix: str,
+        repaint: Callable[[], None],
+    ) -> None:
         super().__init__(app, session, screen)
         self._prefix = prefix
+        self._repaint = repaint
+        self._reset_at = -math.inf
 
     def do(self, action: str, argument: str = "") -> None:
         """Carry out an action by its id."""
@@ -210,10 +231,22 @@ class Commands(TextCommands):
     # This view.
 
     def do_reset(self) -> None:
+        """Draw all anew: the view from the history, and the user's terminal, whoever wrote to it.
+
+        Once more, soon, leaves the alternate screen, which garbage may have chosen.
+        """
+        terminal, now = self._screen.view.terminal, self._session.now()
+        alternate = terminal.modes.alternate_screen
+        leave = alternate and now - self._reset_at <= AGAIN
+        self._reset_at = now
         self._screen.notes.dismiss_trouble()
-        self._screen.view.terminal.reset()
+        terminal.reset(leave=leave)
         self._session.show(self._session.on_view)
         self._screen.update_soon()
+        self._repaint()
+        if alternate and not leave:
+            said = f"Still garbled? {self._prefix} r again leaves the full-screen program's screen."
+            self._app.notify(said, title="Redrawn from history", markup=False)
 
     def do_size(self) -> None:
         self._screen.fitted = not self._screen.fitted

@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 FRAME = 1 / 60
 """Seconds between two frames at least."""
 
-SEND = 256 * 1024
-"""Bytes of output passed to the worker with one request at most."""
+FLOODED_FRAME = 1 / 40
+"""Seconds between two frames at least while output waits: it is obeyed the sooner."""
+
+SEND = 1 << 20
+"""Bytes of output passed to the worker with one request at most.
+
+As many as it obeys for one: on a busy machine each request waits for a processor twice.
+"""
+
+FLOOD = 256 * 1024
+"""Bytes of output passed with one request from which on more is taken to wait."""
 
 MAX_QUERIES = 64
 """Questions that wait for the worker at most."""
@@ -76,6 +85,7 @@ class Feed:
         self._output = False
         self._left = False
         self._undrawn = False
+        self._flooded = False
         self._next_frame = 0.0
         self._closed = False
 
@@ -175,13 +185,16 @@ class Feed:
         if self._keeper.there:
             self._start_over()
 
-    def reset(self) -> None:
-        """Bring the terminal to its power-on state; engines that were given up are tried again."""
+    def reset(self, *, leave: bool) -> None:
+        """Bring the terminal to its power-on state; engines that were given up are tried again.
+
+        See `Screen.reset`.
+        """
         if self._recovery.given_up:
             self._recovery.retry()
             self._start_over()
         else:
-            self.command("reset")
+            self.command("reset", (leave,))
 
     def set_colours(self, colours: Plain) -> None:
         """Tell the colours, now and to every worker that comes."""
@@ -263,7 +276,7 @@ class Feed:
             return False
         if draw:
             self._undrawn = False
-            self._next_frame = now + FRAME
+            self._next_frame = now + (FLOODED_FRAME if self._flooded else FRAME)
         self._keeper.ask(self._obeyed, "work", draw, commands)
         return True
 
@@ -286,6 +299,7 @@ class Feed:
                 left -= len(item.data)
             if careful:
                 break
+        self._flooded = left <= SEND - FLOOD
         return items
 
     def _next(self, limit: int) -> Item | None:

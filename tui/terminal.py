@@ -226,9 +226,12 @@ class Terminal:
         """Keep so many lines above the screen; another number begins the stream anew."""
         self._feed.set_scrollback(lines)
 
-    def reset(self) -> None:
-        """Bring the terminal to its power-on state."""
-        self._feed.reset()
+    def reset(self, *, leave: bool = False) -> None:
+        """Bring the terminal to its power-on state, and set it right after the next replay.
+
+        `leave`: it is to show the main screen then, whatever the replay says.
+        """
+        self._feed.reset(leave=leave)
 
     def set_colours(
         self, foreground: Rgb, background: Rgb, cursor: Rgb, palette: Sequence[Rgb]

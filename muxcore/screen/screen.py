@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from muxcore.screen.frame import Frame, Progress
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.past import Past
+from muxcore.screen.soft_reset import soft_reset
 from muxcore.screen.tape import Tape, sane_start
 from muxcore.vt.engine import DEFAULT_SCROLLBACK, make_engine
 
@@ -55,6 +56,11 @@ class Screen:
         self._skipped = 0
         self._doubtful = False
         self._cleared = 0
+        self._wanted: bool | None = None
+        """Of a reset that is to come after the next replay whether it leaves the alternate screen;
+        None: none is."""
+        self._tidy: bool | None = None
+        """The same of the replay that goes on."""
 
     @property
     def engine(self) -> Engine:
@@ -78,8 +84,10 @@ class Screen:
         self._starting = item.offset > 0
         self._fed = item.offset
         self._skipped = 0
-        self.reset()
+        self._blank()
+        self._tidy, self._wanted = self._wanted, None
         self._tape.begin(item.offset)
+        self._replayed(item.offset)
 
     def _skip(self, gap: Gap) -> None:
         self._fed = gap.end
@@ -87,6 +95,13 @@ class Screen:
         self._doubtful = True
         self._cleared = self.engine.cleared
         self.engine.abort()
+        self._replayed(gap.end)
+
+    def _replayed(self, offset: int) -> None:
+        """Reset the terminal if it is to be, and all was replayed."""
+        if self._tidy is not None and self._attached and offset >= self._attached.end:
+            soft_reset(self.engine, leave=self._tidy)
+            self._tidy = None
 
     def _feed(self, output: Output) -> None:
         data, offset = output.data, output.offset
@@ -99,6 +114,7 @@ class Screen:
             self._tape.feed(data[start:replayed], offset + start, exact=True)
             self.engine.take_replies()
             self.engine.take_requests()
+            self._replayed(offset + replayed)
         if len(data) > replayed:
             self._starting = False
             live = data[replayed:] if replayed else data
@@ -113,11 +129,19 @@ class Screen:
             self._tape.resize(rows, cols)
             self._past.clear()
 
-    def reset(self) -> None:
-        """Bring the terminal to its power-on state, as its user may want after a gap."""
+    def reset(self, *, leave: bool = False) -> None:
+        """Bring the terminal to its power-on state, as its user may want after a gap.
+
+        The next stream replays what was printed; behind that, what may have garbled the terminal
+        is set right again, and if told so the alternate screen is left: `soft_reset`.
+        """
+        self._wanted = leave
+        self._blank()
+        self._tape.begin(self._fed)
+
+    def _blank(self) -> None:
         self._doubtful = False
         self._past.clear()
-        self._tape.begin(self._fed)
 
     def set_colours(
         self,

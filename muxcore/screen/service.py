@@ -110,7 +110,7 @@ class Service:
         if name == "resize":
             self.screen.resize(*arguments)
         elif name == "reset":
-            self.screen.reset()
+            self.screen.reset(leave=arguments[0])
         elif name == "colours":
             self._colours = arguments
             self.screen.set_colours(*arguments)

@@ -305,6 +305,18 @@ async def test_stamps_stay_with_their_lines_when_numbers_change() -> None:
         await eventually(lambda: on.lines()[0].startswith("08:"), what="the stamp again")
 
 
+async def test_a_reset_makes_a_garbled_terminal_usable_at_once_or_at_the_second_time() -> None:
+    garbage = b"$ \x1b[?1049h\x1b[?1002h\x1b(0"
+    async with desk() as on:
+        for replayed, alternate in ((0, True), (len(garbage), True), (len(garbage), False)):
+            on.session.attach(end=replayed)
+            on.session.print(garbage)
+            await settle(on.pilot)
+            assert on.app.console_screen.view.terminal.modes.alternate_screen is alternate
+            await on.press(PREFIX, "r")
+        assert screen_text(on.app).count("Redrawn from history") == 1
+
+
 async def test_the_screen_is_saved_and_nothing_is_written_over_unasked(tmp_path: Path) -> None:
     path = tmp_path / "screen.txt"
     path.write_text("something")

@@ -156,6 +156,15 @@ def test_an_editor_may_be_interrupted(terminal: Terminal) -> None:
     eventually_sync(lambda: terminal.screen().count("\nback") == 2, SLOW, "the echo")
 
 
+def test_a_reset_writes_over_what_others_wrote_to_the_terminal(terminal: Terminal) -> None:
+    before = terminal.screen()
+    tty = terminal.tmux("display-message", "-p", "-t", "app", "#{pane_tty}").strip()
+    Path(tty).write_text("\x1b7\x1b[5;1HBroadcast message\x1b[0K\x1b8", encoding="ascii")
+    terminal.shows("Broadcast message")
+    terminal.keys("C-]", "r")
+    eventually_sync(lambda: terminal.screen() == before, SLOW, "the screen as it was")
+
+
 def test_the_screen_is_saved_where_the_user_says(terminal: Terminal, tmp_path: Path) -> None:
     terminal.keys("C-]", "S")
     terminal.shows("Save what?")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import Engine, make_engine
+from muxcore.vt.engine import PLAIN, Engine, MouseTracking, make_engine
 
 QUERY = b"\x1b[6n"
 
@@ -99,6 +99,70 @@ def test_a_screen_is_doubtful_since_a_gap_until_its_user_resets_it() -> None:
     screen.reset()
     assert not screen.progress().doubtful
     assert shown(screen) == ""
+
+
+GARBAGE = (
+    b"text\r\n\x1b(0\x1b[3;7r\x1b[?6h\x1b[?5h\x1b[?7l\x1b[?25l\x1b[4h\x1b[1;31m\x1b[3;3H"
+    b"\x1b[?1h\x1b=\x1b[?1003h\x1b[?1006h\x1b[?1004h\x1b[?2004h\x1b[=31u\x1b[>4;2m\x1b]0;x"
+)
+TYPED = b"lqk" + b"w" * 80 + b"\r\nend"
+
+
+def reset_after(data: bytes, *, leave: bool = False, live: bytes = TYPED) -> Screen:
+    """A screen that was reset when `data` had been printed, and what it showed was replayed."""
+    screen = screen_of(attached(0, 0), Output(0, data))
+    screen.reset(leave=leave)
+    screen.obey([attached(0, len(data)), Output(0, data), Output(len(data), live)])
+    return screen
+
+
+def test_a_reset_makes_a_terminal_usable_that_the_replay_garbles_again() -> None:
+    engine = reset_after(GARBAGE).engine
+    assert engine.modes == make_engine(24, 80).modes
+    assert [text for text, _ in engine.texts(0, 7)] == [
+        *("text", "", "", "", "  lqk" + 75 * "w", "wwwww", "end"),
+    ]
+    assert engine.row(6)[0].style == PLAIN
+    assert engine.cursor.visible
+
+
+def test_a_reset_leaves_a_program_on_the_alternate_screen_its_modes_and_picture() -> None:
+    vim = b"$ vim\r\n\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1002h\x1b[2;5r\x1b[4;2Hpicture"
+    screen = reset_after(vim, live=b"+")
+    modes = screen.engine.modes
+    assert shown(screen) == "picture+"
+    assert modes.alternate_screen
+    assert modes.application_cursor
+    assert modes.bracketed_paste
+    assert modes.mouse is MouseTracking.BUTTON
+    screen.obey([Output(100, b"\x1b[20;1H\x1b[2Kx\r\ny")])
+    assert screen.engine.cursor.row == 20, "margins were left"
+
+
+def test_a_second_reset_leaves_the_alternate_screen_too() -> None:
+    screen = reset_after(b"$ \x1b[?1049h\x1b[?1002h\x1b[3;9Hgarbage", leave=True, live=b"ls")
+    assert shown(screen) == "$ ls"
+    assert screen.engine.modes == make_engine(24, 80).modes
+
+
+def test_what_comes_after_the_replay_of_a_reset_is_obeyed() -> None:
+    engine = reset_after(b"ab", live=b"\x1b[?2004h\x1b(0").engine
+    assert engine.modes.bracketed_paste
+    engine.feed(b"\x1b[?1004h")
+    assert reset_after(b"", live=b"\x1b[?1h").engine.modes.application_cursor
+
+
+def test_only_the_stream_after_a_reset_is_followed_by_one() -> None:
+    screen = reset_after(b"\x1b[?1h", live=b"")
+    screen.obey([attached(0, 5), Output(0, b"\x1b[?1h")])
+    assert screen.engine.modes.application_cursor
+
+
+def test_a_gap_at_the_end_of_a_replay_does_not_keep_a_reset() -> None:
+    screen = screen_of(attached(0, 0), Output(0, b"\x1b[?1h"))
+    screen.reset()
+    screen.obey([attached(0, 9), Output(0, b"\x1b[?1h"), Gap(5, 9)])
+    assert not screen.engine.modes.application_cursor
 
 
 def test_a_new_stream_voids_what_was_shown() -> None:
