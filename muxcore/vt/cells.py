@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeAlias
 
 from muxcore.vt.engine import PLAIN, Run, Style, intern_style
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TAG_GRAPHEME = 1
 TAG_BG_PALETTE = 2
@@ -34,10 +31,20 @@ _WIDTH = 0b11 << _WIDTH_SHIFT
 _LINK_SHIFT = 45
 _LINK = 1 << _LINK_SHIFT
 
+_MAX_ROWS = 512
+"""Rows that are known again: more than a screen, whose rows are a kilobyte or two each."""
+
+_MAX_STRETCHES = 64
+"""Changes of style in a row from which on it is hardly ever seen again."""
+
 _NUL_TO_SPACE = {0: " "}
 
 _new_run = tuple.__new__
 """Makes a `Run` of its fields in half the time, which a screen of many colours notices."""
+
+
+_Look: TypeAlias = tuple[int, int, Style]
+"""The bits of a style id, a column that has it, and what it means there."""
 
 
 class CellSource(Protocol):
@@ -57,7 +64,7 @@ class CellSource(Protocol):
 
 
 def pack(tag: int, content: int, style_id: int, width: int, *, link: bool) -> int:
-    """Return a cell in the layout `decode_row` reads."""
+    """Return a cell in the layout `KnownRows` reads."""
     looks = style_id << _STYLE_SHIFT | width << _WIDTH_SHIFT | link << _LINK_SHIFT
     return tag | content << _CONTENT_SHIFT | looks
 
@@ -79,8 +86,45 @@ def _repeat(mask: int, count: int) -> int:
     return int.from_bytes(mask.to_bytes(8, "little") * count, "little")
 
 
-def decode_row(raw: bytes, source: CellSource) -> tuple[Run, ...]:
-    """Return the runs of a row of packed cells.
+class KnownRows:
+    """Decodes rows, and knows those again that were decoded lately: most of a screen that scrolls.
+
+    A style's id may come to mean another style, so a row is only known while all of its ids mean
+    what they meant.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, tuple[tuple[Run, ...], list[_Look]]] = {}
+
+    def decode(self, raw: bytes, source: CellSource) -> tuple[Run, ...]:
+        """Return the runs of a row of packed cells."""
+        known = self._rows.get(raw)
+        if known is not None and _same_looks(known[1], source):
+            return known[0]
+        runs, looks = _decode_row(raw, source)
+        if looks is not None:
+            if len(self._rows) >= _MAX_ROWS:
+                self._rows.clear()
+            self._rows[raw] = runs, looks
+        return runs
+
+
+def _same_looks(looks: list[_Look], source: CellSource) -> bool:
+    """Whether style ids mean to a row what they meant."""
+    if not looks:
+        return True
+    styles = source.styles()
+    for key, column, style in looks:
+        now = styles.get(key)
+        if now is None:
+            now = styles[key] = source.style(column)
+        if now is not style and now != style:
+            return False
+    return True
+
+
+def _decode_row(raw: bytes, source: CellSource) -> tuple[tuple[Run, ...], list[_Look] | None]:
+    """Return a row's runs, and its looks unless it is not to be known again.
 
     Whole-row operations on one big integer sort out the rows, nearly all, whose cells are one
     narrow code point each; Python then works per run instead of per cell.
@@ -88,10 +132,10 @@ def decode_row(raw: bytes, source: CellSource) -> tuple[Run, ...]:
     count = len(raw) // 8
     row = int.from_bytes(raw, "little")
     if not row & _repeat(_TAG | _STYLE | _WIDTH | _LINK, count):
-        return (Run(_plain_text(row, count), PLAIN, count),)
+        return (Run(_plain_text(row, count), PLAIN, count),), []
     cells = memoryview(raw).cast("Q").tolist()
     if row & _repeat(TAG_GRAPHEME, count) or row & _repeat(_WIDTH | _LINK, count):
-        return _decode_any(cells, source)
+        return _decode_any(cells, source), None
     return _decode_narrow(
         cells, _plain_text(row & _repeat(_CONTENT | _STYLE, count), count), source
     )
@@ -104,14 +148,17 @@ def _plain_text(row: int, count: int) -> str:
     return text[::2].translate(_NUL_TO_SPACE)
 
 
-def _decode_narrow(cells: list[int], text: str, source: CellSource) -> tuple[Run, ...]:
+def _decode_narrow(
+    cells: list[int], text: str, source: CellSource
+) -> tuple[tuple[Run, ...], list[_Look] | None]:
     """Decode cells of one code point and one column each, coloured blanks included."""
     mask = _TAG | _STYLE
     keys = [cell if cell & _BACKGROUND_ONLY else cell & mask for cell in cells]
+    starts = [0, *(at for at, (one, next_) in enumerate(pairwise(keys), 1) if one != next_)]
     styles = source.styles()
     runs: list[Run] = []
     last: Style | None = None
-    for start, stop in _stretches(keys):
+    for start, stop in pairwise([*starts, len(keys)]):
         key = keys[start]
         style = styles.get(key)
         if style is None:
@@ -122,13 +169,11 @@ def _decode_narrow(cells: list[int], text: str, source: CellSource) -> tuple[Run
         else:
             runs.append(_new_run(Run, (part, style, stop - start)))
             last = style
-    return tuple(runs)
-
-
-def _stretches(keys: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of each stretch of equal keys."""
-    starts = [at for at, (one, next_) in enumerate(pairwise(keys), 1) if one != next_]
-    return pairwise([0, *starts, len(keys)])
+    if len(starts) > _MAX_STRETCHES:
+        return tuple(runs), None
+    firsts = {keys[start]: start for start in starts}
+    asked = ((key, at) for key, at in firsts.items() if key & _STYLE and not key & _BACKGROUND_ONLY)
+    return tuple(runs), [(key, at, styles[key]) for key, at in asked]
 
 
 def _decode_any(cells: list[int], source: CellSource) -> tuple[Run, ...]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from muxcore.vt import ghostty_abi as abi
-from muxcore.vt.cells import clean_cluster, decode_row
+from muxcore.vt.cells import KnownRows, clean_cluster
 from muxcore.vt.engine import EngineError, Line, Style, Underline
 from muxcore.vt.links import MAX_LINK, clean_link
 
@@ -42,6 +42,7 @@ class RowReader:
         self._ref = abi.GridRef(size=c.sizeof(abi.GridRef))
         self._ref_at = c.byref(self._ref)
         self._style_of = library.quick_style
+        self._known = KnownRows()
         self._y = 0
         self._entered = False
         self._pages: dict[int, dict[int, Style]] = {}
@@ -72,7 +73,7 @@ class RowReader:
 
     def decode(self, raw: bytes) -> tuple[Run, ...]:
         """Return the runs of the iterator's row, given its packed cells."""
-        return decode_row(raw, self)
+        return self._known.decode(raw, self)
 
     def _begin(self, state: c.c_void_p) -> None:
         """Point the iterator in front of the state's first row."""
