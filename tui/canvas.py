@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import repeat
-from operator import ne
+from operator import and_, ne
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len
@@ -32,6 +32,8 @@ _ERASABLE = re.compile(" {12,}")
 
 _SCROLLED = 4
 """Rows that changed at once from which on it is worth looking whether they were scrolled."""
+
+_CHANGED = re.compile(b"\x01+")
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -76,6 +78,18 @@ class Row:
         """Whether the cells of some columns are the same."""
         texts, pens = self.texts[x:stop], self.pens[x:stop]
         return texts == other.texts[x:stop] and pens == other.pens[x:stop]
+
+    def changed(self, other: Row) -> Iterator[tuple[int, int]]:
+        """Where the cells are other than those of another row; nowhere where they are not known."""
+        if self.pens == other.pens:
+            changed = bytes(map(ne, self.texts, other.texts))
+        else:
+            cells = zip(self.texts, self.pens, strict=True)
+            changed = bytes(map(ne, cells, zip(other.texts, other.pens, strict=True)))
+        if None in self.texts:
+            known = (text is not None for text in self.texts)
+            changed = bytes(map(and_, changed, known))
+        return map(re.Match.span, _CHANGED.finditer(changed))
 
     def distance(self, other: Row, x: int, stop: int) -> int:
         """About how much there is to write to make another row like this in some columns."""
@@ -222,20 +236,16 @@ class Canvas:
         wanted, shown = self._wanted[y], self._shown[y]
         if wanted.texts == shown.texts and wanted.pens == shown.pens:
             return
-        cells = zip(wanted.texts, shown.texts, wanted.pens, shown.pens, strict=True)
-        changed = [
-            x for x, (a, b, c, d) in enumerate(cells) if (a != b or c != d) and a is not None
-        ]
         start = last = -1
-        for x in changed:
-            if start >= 0 and x - last > 1 and not self._continues(wanted, last, x):
-                self._span(y, start, last + 1)
+        for x, stop in wanted.changed(shown):
+            if start >= 0 and not self._continues(wanted, last - 1, x):
+                self._span(y, start, last)
                 start = -1
             if start < 0:
                 start = x
-            last = x
+            last = stop
         if start >= 0:
-            self._span(y, start, last + 1)
+            self._span(y, start, last)
         self._shown[y] = wanted.copy()
 
     def _continues(self, row: Row, last: int, x: int) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Size,
     )
 
-BUFFER = 256 * 1024
+BUFFER = 1 << 20
 """Bytes of output a session holds for its view; it reads no further while that much is unread."""
 
 REPLAY = 256 * 1024
