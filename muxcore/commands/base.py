@@ -81,6 +81,8 @@ class Command:
 
     run: Callable[[Call], Awaitable[Any]]
     arguments: tuple[Argument, ...] = ()
+    returns: str = "any"
+    """What it gives: a type of `introspection`, or one in brackets for an array of it."""
 
 
 def check_arguments(command: Command, given: Mapping[str, Any]) -> None:

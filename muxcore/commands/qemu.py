@@ -19,6 +19,7 @@ from muxcore.options.sets import ALIASES, CONFIGURABLE
 MAX_RINGBUF_READ = 160 * 1024
 """Bytes one ringbuf-read gives at most; as JSON they stay below 1 MiB whatever they are."""
 
+_BACKEND = Argument("backend", "object")
 _DATA_FORMAT = Argument("format", optional=True, values=("utf8", "base64"))
 
 
@@ -46,6 +47,14 @@ async def query_commands(_: Call) -> Any:  # noqa: ANN401 - JSON
     from muxcore.commands import COMMANDS
 
     return [{"name": name} for name in COMMANDS]
+
+
+async def query_qmp_schema(_: Call) -> Any:  # noqa: ANN401 - JSON
+    """What can be asked and told, in QEMU's introspection shape."""
+    # It describes the table that this command is part of.
+    from muxcore.commands import COMMANDS, introspection
+
+    return introspection.schema(COMMANDS)
 
 
 async def query_chardev_backends(_: Call) -> Any:  # noqa: ANN401 - JSON
@@ -168,18 +177,23 @@ def _ringbuf(call: Call) -> RingbufChardev:
 
 
 COMMANDS: dict[str, Command] = {
-    "qmp_capabilities": Command(qmp_capabilities, (Argument("enable", "array", optional=True),)),
-    "query-version": Command(query_version),
-    "query-commands": Command(query_commands),
-    "query-chardev": Command(query_chardev),
-    "query-chardev-backends": Command(query_chardev_backends),
-    "chardev-add": Command(chardev_add, (Argument("id"), Argument("backend", "object"))),
-    "chardev-change": Command(chardev_change, (Argument("id"), Argument("backend", "object"))),
-    "chardev-remove": Command(chardev_remove, (Argument("id"),)),
-    "chardev-send-break": Command(chardev_send_break, (Argument("id"),)),
-    "ringbuf-read": Command(
-        ringbuf_read, (Argument("device"), Argument("size", "integer"), _DATA_FORMAT)
+    "qmp_capabilities": Command(
+        qmp_capabilities, (Argument("enable", "array", optional=True),), "q_empty"
     ),
-    "ringbuf-write": Command(ringbuf_write, (Argument("device"), Argument("data"), _DATA_FORMAT)),
-    "quit": Command(quit),
+    "query-version": Command(query_version, returns="VersionInfo"),
+    "query-commands": Command(query_commands, returns="[CommandInfo]"),
+    "query-qmp-schema": Command(query_qmp_schema, returns="[SchemaInfo]"),
+    "query-chardev": Command(query_chardev, returns="[ChardevInfo]"),
+    "query-chardev-backends": Command(query_chardev_backends, returns="[ChardevBackendInfo]"),
+    "chardev-add": Command(chardev_add, (Argument("id"), _BACKEND), "ChardevReturn"),
+    "chardev-change": Command(chardev_change, (Argument("id"), _BACKEND), "ChardevReturn"),
+    "chardev-remove": Command(chardev_remove, (Argument("id"),), "q_empty"),
+    "chardev-send-break": Command(chardev_send_break, (Argument("id"),), "q_empty"),
+    "ringbuf-read": Command(
+        ringbuf_read, (Argument("device"), Argument("size", "integer"), _DATA_FORMAT), "str"
+    ),
+    "ringbuf-write": Command(
+        ringbuf_write, (Argument("device"), Argument("data"), _DATA_FORMAT), "q_empty"
+    ),
+    "quit": Command(quit, returns="q_empty"),
 }

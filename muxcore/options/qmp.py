@@ -62,6 +62,30 @@ _LOCAL = {"host": "localaddr", "port": "localport"}
 """Members of an InetSocketAddress and the options of `udp` that they are."""
 
 
+ADDRESSES: dict[type[ChardevOptions], dict[str, dict[str, dict[str, str]]]] = {
+    SocketOptions: {"addr": _SOCKET_ADDRESSES},
+    UdpOptions: {"remote": {"inet": _REMOTE}, "local": {"inet": _LOCAL}},
+}
+"""The members of a type's `data` that are addresses; of each, its types and their members."""
+
+
+def plain_members(options: type[ChardevOptions]) -> dict[str, OptionInfo]:
+    """The members of a type's `data` that are no addresses, by their name in JSON."""
+    addresses = ADDRESSES.get(options, {})
+    inside = {
+        option
+        for types in addresses.values()
+        for members in types.values()
+        for option in members.values()
+    }
+    renamed = _RENAMED.get(options, {})
+    return {
+        renamed.get(info.attribute, info.name): info
+        for info in option_infos(options)
+        if info.attribute not in inside
+    }
+
+
 def from_qmp(id: str | None, backend: object, *, adding: bool = False) -> ChardevSpec:
     """The chardev that the `id` and `backend` of a QMP command ask for.
 
