@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 
 TICK = 1.0
 """Seconds between two looks at what only time changes: `retrying in 4 s`."""
+
+SETTLED = 1.0
+"""Seconds after which what the app has made stays.
+
+Looking through all of it for garbage, again and again, would stop the drawing for as long as the
+daemon keeps a flood for a view.
+"""
 
 RESTARTED = "The daemon was started again; consoles that were made by hand are gone."
 
@@ -259,5 +267,6 @@ async def _run(app: MuxApp) -> int:
     for ending in (signal.SIGHUP, signal.SIGTERM):
         # The terminal is gone, or we are to go: the daemon keeps everything.
         loop.add_signal_handler(ending, app.exit, 0)
+    loop.call_later(SETTLED, gc.freeze)
     status = await app.run_async()
     return app.return_code or status or 0
