@@ -4,7 +4,7 @@
 
     [console.vm1]
     guest = "socket,path=/run/vm1/console.sock"   # a CHARDEV: QEMU's syntax, or a table
-    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]
+    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]  # see also `muxcore.nesting`
     history = "1M"                                # 64K to 1G
     size = "120x40"                               # width x height in character cells
     answer = "pty0"                               # a backend's id, or "first"
@@ -32,13 +32,14 @@ from muxcore.errors import ConfigError, OptionError, Problem, describe_os_error,
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.hints import nearest
 from muxcore.options.qmp import from_object
-from muxcore.options.sets import ChardevSpec, HubOptions
+from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import (
     IDENTIFIER_HINT,
     format_size,
     is_identifier,
     parse_size,
 )
+from muxcore.references import STACKED, is_nested, problems
 from muxcore.ring import MAX_CAPACITY, MIN_CAPACITY
 from muxcore.settings import DEFAULTS, SETTINGS, Settings
 from muxcore.settings import parse as parse_setting
@@ -114,7 +115,7 @@ def load(text: str, path: str) -> Config:
             checker.console(name, table, ("console", name))
     else:
         checker.problem(("console",), "expects tables [console.NAME]")
-    return Config(checker.finish())
+    return Config(checker.finish(whole=True))
 
 
 def console_config(
@@ -191,13 +192,19 @@ class _Checker:
         )
         self._consoles.append((console, keys))
 
-    def finish(self) -> tuple[ConsoleConfig, ...]:
+    def finish(self, *, whole: bool = False) -> tuple[ConsoleConfig, ...]:
         """The consoles with every chardev named.
+
+        Args:
+            whole: whether there is nothing but these consoles to refer to.
 
         Raises:
             ConfigError: there were problems.
         """
         consoles = tuple(self._named(console, keys) for console, keys in self._consoles)
+        if whole and not self._problems:
+            for name, index, message in problems(consoles):
+                self.problem(("console", name, "backends", index), message)
         if self._problems:
             raise ConfigError(tuple(self._problems))
         return consoles
@@ -205,7 +212,11 @@ class _Checker:
     def _guest(self, table: dict[str, Any], keys: Keys) -> ChardevSpec | None:
         if "guest" not in table:
             return None
-        return self._chardev(table["guest"], (*keys, "guest"))
+        keys = (*keys, "guest")
+        spec = self._chardev(table["guest"], keys)
+        if spec is not None and is_nested(spec):
+            self.problem(keys, STACKED.format(spec.id or spec.type))
+        return spec
 
     def _backends(self, table: dict[str, Any], keys: Keys) -> tuple[ChardevSpec, ...]:
         keys = (*keys, "backends")
@@ -226,10 +237,10 @@ class _Checker:
         except OptionError as error:
             self.problem(keys, str(error), error.hint, near=near)
             return None
-        if isinstance(spec.options, HubOptions):
-            self.problem(keys, _STACKED.format(spec.id or "hub"), near=near)
         if spec.id is not None:
             self._claim(spec.id, keys, near)
+            if spec.options.mux:
+                self._claim(f"{spec.id}-base", keys, near)
         return spec
 
     def _history(self, table: dict[str, Any], keys: Keys) -> int:
@@ -284,11 +295,16 @@ class _Checker:
         backends = []
         for spec in console.backends:
             if spec.id is None:
-                spec = replace(spec, id=free_id(console.name, spec.type, self._names))
+                spec = replace(spec, id=self._free_id(console.name, spec))
                 self._claim(str(spec.id), (*keys, "backends"))
             backends.append(spec)
         self._check_answer(console.answer, [str(spec.id) for spec in backends], keys)
         return replace(console, guest=guest, backends=tuple(backends))
+
+    def _free_id(self, console: str, spec: ChardevSpec) -> str:
+        if isinstance(spec.options, LinkOptions):
+            return f"{console}.{spec.options.chardev}"
+        return free_id(console, spec.type, self._names)
 
     def _check_answer(self, answer: str | None, ids: list[str], keys: Keys) -> None:
         # It may mean a backend that has a problem of its own: one is enough.
@@ -371,8 +387,3 @@ def _syntax_problem(path: str, error: Exception) -> Problem:
 _PLACE = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
 
 _ANSWER = "a backend's id, or 'first'"
-
-_STACKED = (
-    "hub: multiplexers and hub devices can't be stacked, check chardev '{}', "
-    "chardev should not be a hub device or have 'mux=on' enabled"
-)

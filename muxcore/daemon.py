@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,22 +24,21 @@ from typing import Any
 from muxcore import config, events, loose
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev
+from muxcore.chardev.link import LinkBackend, LinkGuest
 from muxcore.chardev.log import LogChardev
 from muxcore.config import ConsoleConfig, free_id
 from muxcore.control import ControlServer
 from muxcore.errors import ChardevError, CommandError, MuxError, NotFoundError, printable
 from muxcore.hub import Console
 from muxcore.listener import Listener
-from muxcore.options.sets import ChardevSpec, HubOptions
+from muxcore.nesting import Nesting, Wanted
+from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import check_identifier
 from muxcore.origin import Origin
+from muxcore.references import STACKED, is_nested
+from muxcore.reload import Reload
 
 log = logging.getLogger(__name__)
-
-_STACKED = (
-    "hub: multiplexers and hub devices can't be stacked, check chardev '{}', "
-    "chardev should not be a hub device or have 'mux=on' enabled"
-)
 
 
 class Daemon:
@@ -55,10 +54,10 @@ class Daemon:
         self.config_path = config_path
         self.consoles: dict[str, Console] = {}
         self.loose: dict[str, Chardev] = {}
-        self._configured: dict[str, ConsoleConfig] = {}
         self._reserved: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
-        self._reloading = asyncio.Lock()
+        self.nesting = Nesting(self)
+        self._reload = Reload(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._stop_reason = ""
@@ -77,8 +76,9 @@ class Daemon:
         wanted = config.read(self.config_path).consoles if self.config_path else ()
         self._listener = Listener(self.path)
         self._server = ControlServer(self, self._listener.socket)
-        self._configured = {console.name: console for console in wanted}
-        await asyncio.gather(*(self.add_console(console, Origin()) for console in wanted))
+        self._reload.configured = {console.name: console for console in wanted}
+        for name, error in (await self.add_consoles(wanted, Origin())).items():
+            log.error("console %s: %s", printable(name), printable(str(error)))
 
     def stop(self, reason: str) -> None:
         """Ask for an end; `reason` is what QEMU's SHUTDOWN event calls it."""
@@ -209,15 +209,49 @@ class Daemon:
         Raises:
             CommandError: a name is taken.
         """
-        if wanted.name in self.consoles:
-            raise CommandError(f"Console '{wanted.name}' already exists")
-        ids = [str(spec.id) for spec in _specs(wanted)]
-        with self.reserved(wanted.name, *ids):
-            guest = origin.make(wanted.guest) if wanted.guest else None
-            backends = [origin.make(spec) for spec in wanted.backends]
-            console = self._new_console(wanted)
-            async with self._locks[wanted.name]:
-                await console.start(guest, backends)
+        failed = await self.add_consoles([wanted], origin)
+        if wanted.name in failed:
+            raise failed[wanted.name]
+
+    async def add_consoles(
+        self, wanted: Sequence[ConsoleConfig], origin: Origin, more: Sequence[Wanted] = ()
+    ) -> dict[str, MuxError]:
+        """Make consoles that may have each other for backends, and start their guests last.
+
+        Args:
+            wanted: the new consoles.
+            origin: whose programs they start.
+            more: hubs, muxes and links that go on consoles that are there.
+
+        Returns:
+            Why a console failed, by its name; a new one that did is not there.
+        """
+        failed: dict[str, MuxError] = {}
+
+        async def attempt(name: str, step: Coroutine[Any, Any, object]) -> None:
+            try:
+                await step
+            except MuxError as error:
+                failed.setdefault(name, error)
+
+        await asyncio.gather(
+            *(attempt(item.name, self._make_console(item, origin)) for item in wanted)
+        )
+        made = [item for item in wanted if item.name not in failed]
+        nested = [(item.name, spec) for item in made for spec in item.backends if is_nested(spec)]
+        for name, spec in self.nesting.in_order([*nested, *more]):
+            if name not in failed:
+                await attempt(name, self.nesting.add_backend(name, spec, origin))
+        for item in made:
+            if item.guest is not None:
+                self._reserved.discard(str(item.guest.id))
+            if item.name in failed and item.name in self.consoles:
+                await self.remove_console(item.name)
+        sound = [item for item in made if item.name not in failed and item.guest is not None]
+        await asyncio.gather(
+            *(attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound)
+        )
+        return failed
 
     async def remove_console(self, name: str) -> None:
         """End a console with its guest and its backends. Raises NotFoundError."""
@@ -230,27 +264,44 @@ class Daemon:
         """Give a console another guest, None for none. Raises NotFoundError, CommandError."""
         self.console(name)
         async with self._locks[name]:
-            await self._change_guest(self.console(name), spec, origin)
+            await self.change_guest(self.console(name), spec, origin)
 
     async def add_backend(self, name: str, spec: ChardevSpec, origin: Origin) -> str:
         """Put a new backend on a console; returns its id. Raises NotFoundError, CommandError."""
         self.console(name)
-        if isinstance(spec.options, HubOptions):
-            raise CommandError(_STACKED.format(spec.id or "hub"))
+        if is_nested(spec):
+            return await self.nesting.add_backend(name, spec, origin)
         id = spec.id or free_id(name, spec.type, self.names())
         with self.reserved(id):
             async with self._locks[name]:
                 await self.console(name).add_backend(origin.make(replace(spec, id=id)))
         return id
 
-    async def adopt(self, name: str, id: str) -> None:
-        """Put a loose chardev on a console. Raises NotFoundError, CommandError."""
+    async def adopt(self, name: str, id: str) -> str:
+        """Put a loose chardev, a mux or a hub on a console; returns the id of the backend.
+
+        Raises:
+            NotFoundError: there is no such console, or nothing with this id.
+            CommandError: it is in use.
+        """
         console = self.console(name)
+        if id in self.consoles:
+            spec = ChardevSpec(f"{name}.{id}", LinkOptions(chardev=id))
+            return await self.nesting.add_backend(name, spec, Origin())
         chardev, busy = self.find_chardev(id)
         if busy is not None or chardev is None:
             raise CommandError(f"chardev '{id}' is already in use")
         del self.loose[id]
         await console.add_backend(chardev)
+        return id
+
+    async def remove_backend(self, id: str) -> None:
+        """Take a backend off its console and end it. Raises NotFoundError."""
+        console = self.console_of_backend(id)
+        chardev = console.backends[id]
+        await console.remove_backend(id)
+        if isinstance(chardev, LinkBackend):
+            await self.nesting.left(chardev)
 
     def detach_backend(self, id: str) -> None:
         """Take a backend off its console and keep it loose. Raises NotFoundError, CommandError."""
@@ -259,6 +310,8 @@ class Daemon:
             raise CommandError(f"'{id}' is the log of '{log.of}': it can be removed, not detached")
         if isinstance(console.backends[id], AttachChardev):
             raise CommandError(f"'{id}' is somebody's stream: it can be removed, not detached")
+        if isinstance(console.backends[id], LinkBackend):
+            raise CommandError(f"'{id}' is a link: it can be removed, not detached")
         self.loose[id] = console.detach_backend(id)
 
     # Chardevs as QEMU's commands see them.
@@ -278,24 +331,8 @@ class Daemon:
             self.loose[spec.id] = chardev
         return chardev
 
-    async def add_hub(self, id: str, spec: ChardevSpec) -> None:
-        """Make a console without a guest of loose chardevs.
-
-        Raises:
-            CommandError: the id is taken, or a member cannot be one (QEMU's texts).
-        """
-        assert isinstance(spec.options, HubOptions)
-        with self.reserved(id):
-            members = self._members(id, spec.options.chardevs)
-            for member in members:
-                del self.loose[member.id]
-            console = self._new_console(ConsoleConfig(id))
-            log = [LogChardev(id, spec.options)] if spec.options.logfile else []
-            async with self._locks[id]:
-                await console.start(None, [*members, *log])
-
     async def remove_chardev(self, id: str) -> None:
-        """End a loose chardev, or a console without a guest, whose backends become loose.
+        """End a loose chardev, or a hub or mux that is no console's, whose backends become loose.
 
         Raises:
             CommandError: there is none, or it is in use (QEMU's texts).
@@ -308,12 +345,12 @@ class Daemon:
                 await loose.end(chardev)
             finally:
                 self._reserved.discard(id)
-        elif chardev is not None or console is None or console.guest is not None:
+        elif chardev is not None or console is None or _is_used(console):
             raise CommandError(f"Chardev '{id}' is busy")
         else:
             async with self._locks[id]:
                 for member in list(console.backends.values()):
-                    if not isinstance(member, AttachChardev | LogChardev):
+                    if not isinstance(member, AttachChardev | LinkBackend | LogChardev):
                         self.detach_backend(member.id)
                 await self._end_console(console)
 
@@ -329,64 +366,27 @@ class Daemon:
             CommandError: there is no file.
             ConfigError: the file is bad; nothing was touched.
         """
-        if self.config_path is None:
-            raise CommandError("the daemon was started without a configuration file")
-        async with self._reloading:
-            wanted = {item.name: item for item in config.read(self.config_path).consoles}
-            result: dict[str, list[str]] = {"added": [], "removed": [], "changed": [], "failed": []}
-            for name in [*self._configured, *(name for name in wanted)]:
-                old, new = self._configured.get(name), wanted.get(name)
-                if old != new:
-                    await self._apply(name, old, new, result)
+        result = await self._reload.run()
         self._broadcast("MUX_RELOADED", result)
         return result
 
-    async def _apply(
-        self,
-        name: str,
-        old: ConsoleConfig | None,
-        new: ConsoleConfig | None,
-        result: dict[str, list[str]],
-    ) -> None:
-        """Make the console `name` what `new` says, and note it in `result`."""
-        self._configured.pop(name, None)
-        kind = "changed" if old and new else "added" if new else "removed"
-        try:
-            if old is not None and name in self.consoles:
-                if new is None or new.history != old.history:
-                    await self.remove_console(name)
-                else:
-                    await self._change_console(old, new)
-            if new is not None and (old is None or name not in self.consoles):
-                await self.add_console(new, Origin())
-        except MuxError as error:
-            log.error("reload: console %s: %s", printable(name), printable(str(error)))
-            kind = "failed"
-        else:
-            if new is not None:
-                self._configured[name] = new
-        result[kind].append(name)
-
-    async def _change_console(self, old: ConsoleConfig, new: ConsoleConfig) -> None:
-        async with self._locks[new.name]:
-            console = self.console(new.name)
-            for spec in old.backends:
-                if spec not in new.backends and spec.id in console.backends:
-                    await console.remove_backend(spec.id)
-            if new.guest != old.guest:
-                await self._change_guest(console, new.guest, Origin())
-            fresh = [spec for spec in new.backends if spec not in old.backends]
-            with self.reserved(*(str(spec.id) for spec in fresh)):
-                for spec in fresh:
-                    await console.add_backend(Origin().make(spec))
-            console.answer = new.answer
-            console.settings = new.settings
-            if new.size is not None and new.size != old.size:
-                console.resize(*new.size)
-
     # Steps of the above.
 
-    def _new_console(self, wanted: ConsoleConfig) -> Console:
+    async def _make_console(self, wanted: ConsoleConfig, origin: Origin) -> None:
+        """Make a console with all but its guest and its nested backends; the ids are reserved."""
+        if wanted.name in self.consoles:
+            raise CommandError(f"Console '{wanted.name}' already exists")
+        plain = [spec for spec in wanted.backends if not is_nested(spec)]
+        guest = () if wanted.guest is None else (str(wanted.guest.id),)
+        with self.reserved(wanted.name, *guest, *(str(spec.id) for spec in plain)):
+            backends = [origin.make(spec) for spec in plain]
+            console = self.new_console(wanted)
+            async with self._locks[wanted.name]:
+                await console.start(None, backends)
+        self._reserved.update(guest)
+
+    def new_console(self, wanted: ConsoleConfig) -> Console:
+        """A console that is there from now on, and empty; its id is reserved."""
         console = Console(
             wanted.name,
             history=wanted.history,
@@ -405,43 +405,38 @@ class Daemon:
         ids = {console.name, *_ids(console)}
         del self.consoles[console.name]
         self._reserved |= ids
+        links = [b for b in console.backends.values() if isinstance(b, LinkBackend)]
         try:
+            await self.nesting.end_links_to(console.name)
             await console.aclose()
+            for link in links:
+                await self.nesting.left(link)
         finally:
             self._reserved -= ids
             del self._locks[console.name]
             self.notify(events.ConsoleRemoved(console.name))
 
-    async def _change_guest(
+    async def change_guest(
         self, console: Console, spec: ChardevSpec | None, origin: Origin
     ) -> None:
+        """Give a console, whose lock is held, another guest. Raises CommandError."""
+        if console.own_mux is not None or isinstance(console.guest, LinkGuest):
+            raise CommandError(f"Chardev '{console.name}' is busy")
         if spec is None:
             await console.set_guest(None)
             return
-        if isinstance(spec.options, HubOptions):
-            raise CommandError(_STACKED.format(spec.id))
+        if is_nested(spec):
+            raise CommandError(STACKED.format(spec.id))
         same = console.guest is not None and console.guest.id == spec.id
         with self.reserved(*(() if same else (str(spec.id),))):
             await console.set_guest(origin.make(spec))
 
-    def _members(self, hub: str, ids: tuple[str, ...]) -> list[Chardev]:
-        members: dict[str, Chardev] = {}
-        for id in ids:
-            if id in self.consoles:
-                why = _STACKED.format(id)
-            elif id in self.loose and id not in members:
-                members[id] = self.loose[id]
-                continue
-            elif id in self.names():
-                why = f"chardev '{id}' is already in use"
-            else:
-                why = f"hub: chardev can't be found by id '{id}'"
-            raise CommandError(f"Failed to add chardev '{hub}': {why}")
-        return list(members.values())
 
-
-def _specs(console: ConsoleConfig) -> list[ChardevSpec]:
-    return [*([console.guest] if console.guest else []), *console.backends]
+def _is_used(console: Console) -> bool:
+    """Whether a console is more than a hub or mux that waits to be used."""
+    if console.own_mux is not None:
+        return bool(console.own_mux.switch.frontends)
+    return console.guest is not None
 
 
 def _ids(console: Console) -> set[str]:

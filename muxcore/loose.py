@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Unowned
+from muxcore.chardev.link import LinkBackend
 from muxcore.chardev.log import LogChardev
 from muxcore.errors import ChardevError, CommandError, NotFoundError
 from muxcore.origin import Origin
@@ -56,7 +57,7 @@ async def change(daemon: Daemon, spec: ChardevSpec) -> Chardev:
         raise CommandError(f"Chardev '{id}' does not exist") from None
     if old is None or spec.type in ("hub", "mux"):
         raise CommandError(_NO_SWAP)
-    if isinstance(old, AttachChardev | LogChardev):
+    if isinstance(old, AttachChardev | LinkBackend | LogChardev):
         raise CommandError(_STAYS)
     if console is None:
         new = await _make(spec)

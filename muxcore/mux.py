@@ -14,6 +14,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from muxcore import events
+from muxcore.chardev.link import Upstream
 from muxcore.chardev.switch import Frontend, Switch
 from muxcore.errors import BreakUnsupported, NotFoundError
 from muxcore.feed import Tally
@@ -65,6 +66,19 @@ class Mux:
     def focus(self) -> str | None:
         """The name of the console that is typed to; None if there is none at all."""
         return self.switch.focus.name if self.switch.focus else None
+
+    def add(self, upstream: Upstream) -> Frontend:
+        """Make a place for a console."""
+        frontend = self.switch.add(upstream, self._hub.pump)
+        self._hub.hold_changed()
+        return frontend
+
+    def remove(self, frontend: Frontend) -> None:
+        """Give a console's place up; the next one has the focus that it had."""
+        before = self.switch.focus
+        self.switch.remove(frontend)
+        if self.switch.focus is not before:
+            self._tell_focus(None)
 
     def take(self, peer: Peer, data: bytes) -> None:
         """`peer` typed `data`: its keys are obeyed, the rest is typed to who has the focus."""

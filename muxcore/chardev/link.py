@@ -173,7 +173,7 @@ class LinkBackend(Chardev):
     def __init__(self, id: str, options: LinkOptions, upstream: str, door: Door) -> None:
         super().__init__(id, options)
         self._upstream = upstream
-        self._door = door
+        self.door = door
         door.link = self
 
     @property
@@ -189,7 +189,7 @@ class LinkBackend(Chardev):
     @property
     def ready(self) -> bool:
         """See `Door.ready`."""
-        return self._door.ready
+        return self.door.ready
 
     async def open(self) -> None:
         """Join the other console, or join it again."""
@@ -197,7 +197,7 @@ class LinkBackend(Chardev):
         far = LinkStream(Who(self._upstream), OUTPUT)
         near.join(far)
         try:
-            self._door.enter(far)
+            self.door.enter(far)
         except ChardevError as error:
             self.set_state(State.RETRYING, str(error), retry_in=RETRY)
         else:

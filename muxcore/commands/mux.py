@@ -75,13 +75,12 @@ async def set_guest(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 async def add_backend(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Put a new backend on a console (`chardev`), or a loose chardev (`id`)."""
+    """Put a new backend on a console (`chardev`), or a loose chardev, mux or hub (`id`)."""
     console, chardev, id = call.get("console"), call.get("chardev"), call.get("id")
     if (chardev is None) == (id is None):
         raise CommandError("exactly one of 'chardev' and 'id' is needed")
     if id is not None:
-        await call.daemon.adopt(console, id)
-        return {"id": id}
+        return {"id": await call.daemon.adopt(console, id)}
     return {"id": await call.daemon.add_backend(console, _spec(chardev), _origin(call))}
 
 
@@ -93,8 +92,7 @@ async def detach_backend(call: Call) -> Any:  # noqa: ANN401 - JSON
 
 async def remove_backend(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Take a backend off its console and end it."""
-    console = call.daemon.console_of_backend(call.get("id"))
-    await console.remove_backend(call.get("id"))
+    await call.daemon.remove_backend(call.get("id"))
     return {}
 
 
@@ -110,6 +108,15 @@ async def disconnect_peer(call: Call) -> Any:  # noqa: ANN401 - JSON
     peer: str = call.get("peer")
     console = call.daemon.console_of_backend(peer.rpartition("/")[0])
     console.disconnect_peer(peer)
+    return {}
+
+
+async def set_focus(call: Call) -> Any:  # noqa: ANN401 - JSON
+    """Let what is typed at a mux go to another of its consoles."""
+    mux = call.daemon.console(call.get("mux")).own_mux
+    if mux is None:
+        raise CommandError(f"{call.get('mux')} is not a mux")
+    mux.set_focus(call.get("console"))
     return {}
 
 
@@ -234,6 +241,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "mux-disconnect-peer": Command(disconnect_peer, (Argument("peer"),)),
+    "mux-set-focus": Command(set_focus, (Argument("mux"), _CONSOLE)),
     "mux-resize": Command(resize, (_CONSOLE, *_SIDES)),
     "mux-send-break": Command(send_break, (_CONSOLE,)),
     "mux-reload": Command(reload),

@@ -8,13 +8,16 @@ from typing import Any
 
 from muxcore import loose, version
 from muxcore.chardev.base import Chardev, State
+from muxcore.chardev.link import LinkBackend, LinkGuest
 from muxcore.chardev.log import LogChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.ringbuf import RingbufChardev
+from muxcore.chardev.switch import Switch
 from muxcore.commands.base import Argument, Call, Command
 from muxcore.errors import CommandError
 from muxcore.options.qmp import from_qmp
 from muxcore.options.sets import ALIASES, CONFIGURABLE
+from muxcore.references import is_nested
 
 MAX_RINGBUF_READ = 160 * 1024
 """Bytes one ringbuf-read gives at most; as JSON they stay below 1 MiB whatever they are."""
@@ -63,29 +66,30 @@ async def query_chardev_backends(_: Call) -> Any:  # noqa: ANN401 - JSON
 
 
 async def query_chardev(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Every chardev: loose ones, guests, backends, and the consoles as hubs."""
+    """Every chardev: loose ones, guests, backends, and the consoles as hubs and muxes."""
     daemon = call.daemon
     found = [_chardev(chardev, frontend_open=False) for chardev in daemon.loose.values()]
     for console in daemon.consoles.values():
         guest = console.guest
         is_open = guest is not None and guest.state is State.OPEN
-        found.append({"label": console.name, "filename": "hub", "frontend-open": is_open})
+        filename = "mux" if console.own_mux else "hub"
+        found.append({"label": console.name, "filename": filename, "frontend-open": is_open})
         found += [
             _chardev(chardev, frontend_open=is_open)
             for chardev in console.backends.values()
-            if not isinstance(chardev, LogChardev)
+            if not isinstance(chardev, LinkBackend | LogChardev)
         ]
-        if guest is not None:
+        if guest is not None and not isinstance(guest, LinkGuest | Switch):
             found.append(_chardev(guest, frontend_open=True))
     return found
 
 
 async def chardev_add(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Make a loose chardev, or of a hub a console without a guest."""
+    """Make a loose chardev, a hub or a mux."""
     id = call.get("id")
     spec = from_qmp(id, call.get("backend"), adding=True)
-    if spec.type == "hub":
-        await call.daemon.add_hub(id, spec)
+    if is_nested(spec):
+        await call.daemon.nesting.add(spec)
         return {}
     return _made(await call.daemon.add_loose(spec))
 

@@ -2,8 +2,8 @@
 
 `TYPE,id=ID,name=value,...`: the first bare word is the type, `,,` is a comma in
 a value, a repeated name means its last value (a repeated id its first, as in
-QEMU). Text that begins with `{` is the JSON form, see `qmp`; `legacy` knows
-the URIs of `-serial`.
+QEMU). Text that begins with `{` is the JSON form, see `qmp`; `chardev:ID` is
+a mux or a hub that is there already; `legacy` knows the other URIs of `-serial`.
 
 Paths are kept as written; a `~/` at the start of one is expanded by the client
 that took the text from its user.
@@ -33,6 +33,7 @@ from muxcore.options.sets import (
     ChardevOptions,
     ChardevSpec,
     HubOptions,
+    LinkOptions,
     SocketOptions,
 )
 from muxcore.options.values import (
@@ -46,6 +47,7 @@ _NAME = re.compile(r"[^=,]*")
 _VALUE = re.compile(r"(?:[^,]|,,)*")
 _MEMBER = re.compile(r"chardevs\.(0|[1-9][0-9]{0,5})")
 _HELP = ("help", "?")
+_REFERENCE = "chardev:"
 
 
 def parse_chardev(text: str, *, require_id: bool = False) -> ChardevSpec:
@@ -60,6 +62,8 @@ def parse_chardev(text: str, *, require_id: bool = False) -> ChardevSpec:
     """
     if text.lstrip().startswith("{"):
         spec = from_json(text)
+    elif text.startswith(_REFERENCE):
+        spec = _reference(text.removeprefix(_REFERENCE))
     else:
         spec = _from_words(list(_words(modern(text) or text)))
     if require_id and spec.id is None:
@@ -143,6 +147,12 @@ def _words(text: str, first: str = "backend") -> Iterator[_Word]:
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     match = pattern.match(text, at)
     return match.end() if match else at
+
+
+def _reference(id: str) -> ChardevSpec:
+    """`chardev:ID`, as QEMU's `-serial` takes it: a mux or a hub that is there already."""
+    check_identifier("chardev", id)
+    return ChardevSpec(None, LinkOptions(chardev=id))
 
 
 def _flag(written: str) -> _Word:

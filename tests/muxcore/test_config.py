@@ -266,10 +266,35 @@ size = 3
             ),
         ),
         (
-            "backends = ['mux-be,chardevs.0=a']",
+            "guest = 'null,id=g,mux=on'",
             (
-                "backends[0]: hub: multiplexers and hub devices can't be stacked, check chardev "
-                "'hub', chardev should not be a hub device or have 'mux=on' enabled"
+                "guest: hub: multiplexers and hub devices can't be stacked, check chardev 'g', "
+                "chardev should not be a hub device or have 'mux=on' enabled"
+            ),
+        ),
+        (
+            "guest = 'chardev:h'",
+            (
+                "guest: hub: multiplexers and hub devices can't be stacked, check chardev 'link', "
+                "chardev should not be a hub device or have 'mux=on' enabled"
+            ),
+        ),
+        (
+            "backends = ['mux-be,chardevs.0=a']",
+            "backends[0]: hub: chardev can't be found by id 'a'",
+        ),
+        ("backends = ['chardev:a']", "backends[0]: Chardev 'a' not found"),
+        (
+            "backends = ['chardev:c']",
+            "backends[0]: chardev 'c' cannot be a backend of 'c': it leads back to it",
+        ),
+        ("backends = ['mux,id=m,chardev=a']", "backends[0]: mux: base chardev a not found"),
+        ("backends = ['mux,id=m']", "backends[0]: chardev: mux: no chardev given"),
+        (
+            "backends = ['mux,id=m,chardev=a,escape=256']",
+            (
+                "backends[0]: Parameter 'escape' expects a number from 0 to 255 "
+                "(code of the escape character)"
             ),
         ),
         (

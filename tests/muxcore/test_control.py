@@ -290,13 +290,6 @@ async def test_what_a_hub_cannot_be_made_of_is_told_in_qemus_words(client: Raw) 
         (["nope"], "hub: chardev can't be found by id 'nope'"),
         (["n1"], "chardev 'n1' is already in use"),
         (["n2", "n2"], "chardev 'n2' is already in use"),
-        (
-            ["h1"],
-            (
-                "hub: multiplexers and hub devices can't be stacked, check chardev 'h1', "
-                "chardev should not be a hub device or have 'mux=on' enabled"
-            ),
-        ),
     ):
         error = await client.execute(
             "chardev-add", id="h2", backend=_backend("hub", chardevs=members)
