@@ -25,6 +25,11 @@ class Layer(ABC):
         self._outgoing = bytearray()
         self._heard: list[Heard] = []
 
+    @property
+    def suspended(self) -> bool:
+        """Whether the far end asked for no bytes for now, by the protocol's own flow control."""
+        return False
+
     def begin(self) -> None:
         """The wire is up: say what is to be said first."""
 
@@ -73,6 +78,11 @@ class Stack(Layer):
         """See `Layer.begin`."""
         self._advance()
         self._collect()
+
+    @property
+    def suspended(self) -> bool:
+        """See `Layer.suspended`."""
+        return any(layer.suspended for layer in self._layers)
 
     def receive(self, data: bytes) -> bytes:
         """See `Layer.receive`."""

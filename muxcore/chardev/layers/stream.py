@@ -30,6 +30,9 @@ PIECE = 64 * 1024
 MAX_WAITING = 64 * 1024
 """Wire bytes that wait for a far end that does not read; it is not read either meanwhile."""
 
+MAX_UNHEARD = 64
+"""What was said beside the bytes and nobody listens to yet, or ever; the last is kept."""
+
 
 class LayeredStream(SoftStream):
     """A stream over a connected, non-blocking socket, which it owns.
@@ -49,6 +52,7 @@ class LayeredStream(SoftStream):
         self._at_end = False
         self._broken: OSError | None = None
         self._received = 0
+        self._unheard: list[Heard] = []
         self._on_input: Callable[[], None] | None = None
         self._on_output: Callable[[], None] | None = None
         self._reading = False
@@ -137,9 +141,13 @@ class LayeredStream(SoftStream):
         finally:
             self._send_layers_words()
         self._at_end = self._layer.closed
-        if self.heard is not None:
-            for heard in self._layer.hear():
-                self.heard(heard)
+        self._unheard += self._layer.hear()
+        if self.heard is None:
+            del self._unheard[:-MAX_UNHEARD]
+            return
+        heard, self._unheard = self._unheard, []
+        for each in heard:
+            self.heard(each)
 
     def ended(self) -> bool:
         """See `Stream.ended`; only bare telnet on a unix socket can be half closed."""
@@ -167,7 +175,7 @@ class LayeredStream(SoftStream):
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """See `Stream.write`."""
         self._flush()
-        if self._waiting:
+        if self._waiting or self._layer.suspended:
             raise BlockingIOError
         taken = 0
         for buffer in buffers:
@@ -242,7 +250,7 @@ class LayeredStream(SoftStream):
             self._flush()
         if not self._waiting:
             self._drained.set()
-            if self._on_output is not None:
+            if self._on_output is not None and not self._layer.suspended:
                 self._on_output()
         if self.fd >= 0:
             self._arm()
@@ -253,7 +261,8 @@ class LayeredStream(SoftStream):
         self._read_on(
             self._on_input is not None and not self._at_end and len(self._waiting) < MAX_WAITING
         )
-        self._write_on(bool(self._waiting) or self._on_output is not None)
+        wanted = self._on_output is not None and not self._layer.suspended
+        self._write_on(bool(self._waiting) or wanted)
 
     def _read_on(self, wanted: bool) -> None:
         if wanted != self._reading:

@@ -6,7 +6,8 @@ size on the server's side, or negotiate what a console must refuse.
 A server says first what QEMU's says (IAC WILL ECHO, WILL SGA, WILL BINARY, DO
 BINARY: the client passes every key on as it is typed) and asks for the window
 size. A client says nothing first. Options are negotiated as RFC 1143 asks, so
-that no answer is answered for ever. 0xFF is doubled both ways, which QEMU does
+that no answer is answered for ever. With a `ComPort` the client says first that
+it speaks RFC 2217 and BINARY. 0xFF is doubled both ways, which QEMU does
 not do towards the client. A subnegotiation is kept to `KEPT` bytes, and one
 without an end is an error after `LONGEST`.
 """
@@ -17,8 +18,9 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from muxcore.chardev.heard import Break, Heard, WindowSize
+from muxcore.chardev.heard import Break, Heard, LineValue, WindowSize
 from muxcore.chardev.layers.base import Layer
+from muxcore.chardev.layers.comport import COM_PORT, ComPort
 from muxcore.errors import StreamError
 
 IAC, DONT, DO, WONT, WILL, SB = 255, 254, 253, 252, 251, 250
@@ -27,7 +29,7 @@ BINARY, ECHO, SGA, NAWS = 0, 1, 3, 31
 """RFC 856, 857, 858 and 1073."""
 
 KEPT = 16
-"""Bytes of a subnegotiation that are looked at; a window size has 5 with its option."""
+"""Bytes of a subnegotiation that are looked at; the longest has 6, an IAC SB and IAC SE apart."""
 
 LONGEST = 4096
 """Bytes of a subnegotiation after which its end is no longer waited for."""
@@ -98,12 +100,17 @@ class Telnet(Layer):
 
     Args:
         server: whether the far end is the one with the keyboard.
+        com_port: our side of RFC 2217, if it is spoken.
     """
 
-    def __init__(self, *, server: bool) -> None:
+    def __init__(self, *, server: bool, com_port: ComPort | None = None) -> None:
         super().__init__()
         self._server = server
+        self._com_port = com_port
         ours, theirs = {BINARY, SGA, ECHO}, {BINARY, SGA, NAWS}
+        if com_port is not None:
+            ours.add(COM_PORT)
+            theirs.add(COM_PORT)
         if not server:
             ours, theirs = theirs, ours
         self._ours = _Side(ours, WILL, WONT)
@@ -117,13 +124,24 @@ class Telnet(Layer):
         self._sent_cr = False
 
     def begin(self) -> None:
-        """See `Layer.begin`; nothing that is asked for has to be answered."""
-        self.ready = True
-        if self._server:
-            for option in (ECHO, SGA, BINARY):
-                self._outgoing += self._ours.ask(option)
-            for option in (BINARY, NAWS):
-                self._outgoing += self._theirs.ask(option)
+        """See `Layer.begin`; but for a client's RFC 2217 nothing has to be agreed to."""
+        self.ready = self._com_port is None or self._com_port.ready
+        ours, theirs = [ECHO, SGA, BINARY], [BINARY, NAWS]
+        if self._com_port is not None and self._server:
+            theirs.append(COM_PORT)
+        elif self._com_port is not None:
+            ours, theirs = [COM_PORT, BINARY, SGA], [BINARY, SGA]
+        elif not self._server:
+            return
+        for option in ours:
+            self._outgoing += self._ours.ask(option)
+        for option in theirs:
+            self._outgoing += self._theirs.ask(option)
+
+    @property
+    def suspended(self) -> bool:
+        """See `Layer.suspended`."""
+        return self._com_port is not None and self._com_port.suspended
 
     # From the far end.
 
@@ -187,14 +205,28 @@ class Telnet(Layer):
         """The byte after IAC WILL, WONT, DO or DONT."""
         self._state = None
         side = self._ours if self._verb in (DO, DONT) else self._theirs
-        if self._verb in (WONT, DONT):
-            self._outgoing += side.unwanted(option)
-            return b""
-        had_size = self._ours.on(NAWS)
-        self._outgoing += side.wanted(option)
+        # The one who asks for a port is the client, whoever offered.
+        client = self._theirs if self._server else self._ours
+        had_size, had_port = self._ours.on(NAWS), client.on(COM_PORT)
+        wanted = self._verb in (WILL, DO)
+        self._outgoing += side.wanted(option) if wanted else side.unwanted(option)
         if self._ours.on(NAWS) and not had_size:
             self._tell_size()
+        if self._com_port is not None and option == COM_PORT and side is client:
+            if not wanted:
+                self._com_port.refused()
+            elif not had_port:
+                self._say(self._com_port, self._com_port.agreed())
         return b""
+
+    def _say(self, com_port: ComPort, subnegotiations: list[bytes]) -> None:
+        """Send what the com port has to say, and take what it heard."""
+        self._heard += com_port.heard
+        com_port.heard.clear()
+        self.ready = com_port.ready
+        for said in subnegotiations:
+            value = said.replace(b"\xff", b"\xff\xff")
+            self._outgoing += bytes((IAC, SB, COM_PORT)) + value + bytes((IAC, SE))
 
     def _subnegotiation(self, byte: int) -> bytes:
         """A byte between IAC SB and IAC SE."""
@@ -218,6 +250,9 @@ class Telnet(Layer):
             # 0 is "unknown" (RFC 1073).
             if rows and cols:
                 self._heard.append(WindowSize(rows, cols))
+        elif self._com_port is not None and self._sub[:1] == bytes((COM_PORT,)) < self._sub:
+            answers = self._com_port.receive(self._sub[1], bytes(self._sub[2:]))
+            self._say(self._com_port, answers)
         return b""
 
     def _keep(self, byte: int) -> None:
@@ -252,6 +287,9 @@ class Telnet(Layer):
         """See `Layer.tell`; a size waits until the server asks for it."""
         if isinstance(what, Break):
             self._outgoing += bytes((IAC, BRK))
+        elif isinstance(what, LineValue):
+            if self._com_port is not None:
+                self._say(self._com_port, self._com_port.tell(what))
         else:
             self._size = what
             if self._ours.on(NAWS):

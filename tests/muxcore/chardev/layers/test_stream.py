@@ -12,7 +12,8 @@ from muxcore.chardev.base import Who
 from muxcore.chardev.heard import Break, Heard
 from muxcore.chardev.layers import stream as module
 from muxcore.chardev.layers.base import Layer, Stack
-from muxcore.chardev.layers.stream import LayeredStream
+from muxcore.chardev.layers.comport import ComPortServer
+from muxcore.chardev.layers.stream import MAX_UNHEARD, LayeredStream
 from muxcore.chardev.layers.telnet import Telnet
 from muxcore.errors import StreamError
 from tests import support
@@ -234,6 +235,40 @@ async def test_what_is_heard_waits_for_somebody_to_hear_it(pair: Pair) -> None:
     pair[1].sendall(b"#b")
     assert stream.read(10) == b"b"
     assert heard == [Break(), Break()]
+    stream.close()
+
+
+async def test_of_what_nobody_hears_only_the_last_is_kept(pair: Pair) -> None:
+    stream = stream_over(pair, Shout())
+    pair[1].sendall(b"#" * 200 + b"a")
+    assert stream.read(10) == b"a"
+    heard: list[Heard] = []
+    stream.heard = heard.append
+    pair[1].sendall(b"#b")
+    assert stream.read(10) == b"b"
+    assert len(heard) == MAX_UNHEARD + 1
+    stream.close()
+
+
+async def test_a_far_end_that_suspends_is_sent_nothing_until_it_resumes(pair: Pair) -> None:
+    stream = stream_over(pair, Telnet(server=True, com_port=ComPortServer()))
+    resumed: list[bool] = []
+    pair[1].sendall(b"\xff\xfa\x2c\x08\xff\xf0a")
+    assert stream.read(10) == b"a"
+    with pytest.raises(BlockingIOError):
+        stream.write([b"out"])
+    stream.watch_output(lambda: resumed.append(True))
+    pair[1].sendall(b"b")
+    seen: list[bytes] = []
+    stream.watch_input(lambda: seen.append(stream.read(10)))
+    await eventually(lambda: seen == [b"b"])
+    assert not resumed
+    stream.watch_input(None)
+    pair[1].sendall(b"\xff\xfa\x2c\x09\xff\xf0c")
+    assert stream.read(10) == b"c"
+    await eventually(lambda: resumed)
+    assert stream.write([b"out"]) == 3
+    stream.watch_output(None)
     stream.close()
 
 
