@@ -21,6 +21,7 @@ from tui.colour_depth import Depth, colour_depth, is_modern
 from tui.commands import Commands
 from tui.desktop import Desktop
 from tui.driver import MuxDriver
+from tui.input_queue import InputQueue
 from tui.look import Look
 from tui.screens.console import ConsoleScreen
 from tui.screens.welcome import WelcomeScreen
@@ -30,6 +31,8 @@ from tui.terminal import Terminal
 from tui.themes import THEMES, first_theme, has_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import RenderableType
     from textual import events
     from textual.binding import BindingType
@@ -51,6 +54,9 @@ SETTLED = 1.0
 Looking through all of it for garbage, again and again, would stop the drawing for as long as the
 daemon keeps a flood for a view.
 """
+
+SOON = 0.01
+"""Seconds between two looks whether a screen has come up that what was typed is for."""
 
 RESTARTED = "The daemon was started again; consoles that were made by hand are gone."
 
@@ -85,6 +91,10 @@ class MuxApp(App[int]):
             session, prefix, self._act, terminal, look, self._desktop
         )
         self.commands = Commands(self, session, self.console_screen, prefix, self.repaint_terminal)
+        self._input = InputQueue(self._obey_input, self._input_waits, self._obey_soon)
+        self.console_screen.ready = self._input.go_on
+        self.give_input: Callable[[Key | Paste], None] = lambda _: None
+        """Gives Textual keys and pastes that were held back."""
         self._redraw: Timer | None = None
         self._last_link = Link.CONNECTING
         self._was_lost = False
@@ -111,6 +121,7 @@ class MuxApp(App[int]):
         """Begin: the console screen is composed and laid out."""
         if isinstance(self._driver, MuxDriver):
             self._driver.input_sink = self.take_input
+            self.give_input = self._driver.give
             self.console_screen.view.cursor.put = self._put_cursor
             self.console_screen.view.draw = self._driver.draw_lines
         self.session.watch(self._session_changed, self.console_screen.view.wake)
@@ -169,10 +180,24 @@ class MuxApp(App[int]):
 
     def take_input(self, event: Key | Paste) -> bool:
         """Offered every key and paste before Textual; what another screen is for is declined."""
-        if self.screen is not self.console_screen:
+        if self._input.idle and self.screen is not self.console_screen:
             return False
-        self.console_screen.handle_input(event)
+        self._input.put(event)
         return True
+
+    def _obey_input(self, event: Key | Paste) -> None:
+        if self.screen is self.console_screen:
+            self.console_screen.handle_input(event)
+        else:
+            self.give_input(event)
+
+    def _input_waits(self) -> bool:
+        """Whether what was typed before has still to take effect: a screen that it brings up."""
+        ending = not self.screen_stack
+        return ending or self.console_screen.busy or not self.screen.is_mounted
+
+    def _obey_soon(self) -> None:
+        self.set_timer(SOON, self._input.go_on, name="input")
 
     def on_app_focus(self, event: events.AppFocus) -> None:
         """Tell the console screen, which tells a guest that asked."""

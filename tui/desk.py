@@ -43,7 +43,7 @@ class Desk:
             later=self._later,
             changed=self._changed,
             copy=lambda selection: self._run(self._copy(selection)),
-            give_back=screen.handle_input,
+            ready=lambda: screen.ready(),
         )
         self.bar = SearchBar(id="search")
         self.bar.display = False

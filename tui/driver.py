@@ -281,6 +281,15 @@ class MuxDriver(LinuxDriver):
         if self._paste_sink is None:
             self._give_paste(piece)
 
+    def give(self, typed: Key | Paste) -> None:
+        """Give Textual what the sink took and is not for it after all."""
+        if isinstance(typed, Key):
+            self._give_key(typed)
+            return
+        if typed.start:
+            self._paste_text.clear()
+        self._give_paste(typed)
+
     def _give_paste(self, piece: Paste) -> None:
         """Collect a paste for Textual, up to its bound, and give it when it is whole."""
         self._paste_text += piece.data[: MAX_TEXTUAL_PASTE - len(self._paste_text)]

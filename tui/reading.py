@@ -6,7 +6,6 @@ copy mode. A selection with the mouse holds none.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from muxcore.vt.keys import Key
     from tui.line_view import LineView
     from tui.selection import Selection
-
-MAX_KEYS = 256
-"""Keys that wait for copy mode to read the lines it needs."""
 
 Mode = Literal["", "typing", "found", "copy"]
 
@@ -42,7 +38,7 @@ class Reading:
         later: calls a function after so many seconds.
         changed: called when the mode, or what is said of it, is another.
         copy: copies a selection.
-        give_back: is given keys that were typed ahead of the end of copy mode.
+        ready: called when `busy` may be over.
     """
 
     def __init__(
@@ -53,14 +49,14 @@ class Reading:
         later: Callable[[float, Callable[[], None]], object],
         changed: Callable[[], None],
         copy: Callable[[Selection], None],
-        give_back: Callable[[Key], None],
+        ready: Callable[[], None],
     ) -> None:
         self._view = view
         self._run = run
         self._changed = changed
         self._copy = copy
-        self._give_back = give_back
-        self.searching = Searching(view, run, later, changed, self._landed)
+        self._ready = ready
+        self.searching = Searching(view, run, later, changed, self._landed, ready)
         self.selecting = Selecting(view, run, copy)
         self.entry = LineEdit(MAX_PATTERN)
         """The search's input line."""
@@ -68,7 +64,6 @@ class Reading:
         self._copy_mode: CopyMode | None = None
         self._cursor = Extent(Place(0, 0), Place(0, 1))
         self._copy_selection: Selection | None = None
-        self._keys: deque[Key] = deque()
         self._obeying = False
 
     @property
@@ -79,6 +74,11 @@ class Reading:
         if self._copy_mode is not None:
             return "copy"
         return "found" if self.searching.active else ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether lines are being read for a key; what the next one means depends on them."""
+        return self._obeying or (self.searching.landing and not self._typing)
 
     @property
     def note(self) -> str:
@@ -160,16 +160,13 @@ class Reading:
     # Keys.
 
     def press(self, key: Key) -> bool:
-        """Take a key; whether it was not for the guest."""
+        """Take a key; whether it was not for the guest. The next one comes when not `busy`."""
         if self.mode == "typing":
             self._press_typing(key)
             return True
-        if self.mode == "copy":
-            if len(self._keys) < MAX_KEYS:
-                self._keys.append(key)
-            if not self._obeying:
-                self._obeying = True
-                self._run(self._obey())
+        if self._copy_mode is not None:
+            self._obeying = True
+            self._run(self._obey(self._copy_mode, key.name))
             return True
         if self.mode == "found":
             self._press_found(key.name)
@@ -215,15 +212,13 @@ class Reading:
         elif lines := _LINES.get(key, self._view.page * _PAGES.get(key, 0)):
             self._view.go_to(self._view.first_line + lines)
 
-    async def _obey(self) -> None:
-        """Obey the keys of copy mode, one after the other."""
+    async def _obey(self, mode: CopyMode, key: str) -> None:
+        """Obey a key of copy mode."""
         try:
-            while self._keys and (mode := self._copy_mode) is not None:
-                await self._obey_key(mode, self._keys.popleft().name)
+            await self._obey_key(mode, key)
         finally:
             self._obeying = False
-        while self._keys:
-            self._give_back(self._keys.popleft())
+            self._ready()
 
     async def _obey_key(self, mode: CopyMode, key: str) -> None:
         rows = Rows(self._view.terminal)

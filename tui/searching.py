@@ -27,6 +27,7 @@ class Searching:
         later: calls a function after so many seconds.
         changed: called when there is something else to show.
         landed: called when another match is looked at.
+        ready: called when `landing` may be over.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Searching:
         later: Callable[[float, Callable[[], None]], object],
         changed: Callable[[], None],
         landed: Callable[[], None],
+        ready: Callable[[], None],
     ) -> None:
         self._view = view
         self._run = run
         self._later = later
         self._changed = changed
         self._landed = landed
+        self._ready = ready
         self.recall = Recall()
         self.search: Search | None = None
         """The search that is going on."""
@@ -52,17 +55,22 @@ class Searching:
         self._asking = False
         self._waiting = False
         self._follow = False
-        self._steps = 0
 
     @property
     def active(self) -> bool:
         """Whether a search is going on."""
         return self.search is not None
 
+    @property
+    def landing(self) -> bool:
+        """Whether the match to look at has yet to be found."""
+        return self._asking and self._follow
+
     def begin(self, origin: Place, *, older: bool) -> None:
         """Begin a search at a place, with the switches of the one before."""
         self._top = self._view.first_line if self._view.held else None
         self._epoch = self._view.terminal.epoch
+        self._follow = False
         self.search = Search(origin, older, replace(self._query, pattern=""))
         self._changed()
 
@@ -86,10 +94,6 @@ class Searching:
     def step(self, *, back: bool = False) -> None:
         """Go to the next match, or to the one before."""
         if self.search is None:
-            return
-        if self._follow:
-            # What is stepped through has yet to be found.
-            self._steps += -1 if back else 1
             return
         self.search.step(back=back)
         self._show()
@@ -126,7 +130,6 @@ class Searching:
         assert self.search is not None
         self.search.query = query
         self._follow = True
-        self._steps = 0
         self._changed()
         self._start()
 
@@ -147,6 +150,7 @@ class Searching:
                     self._take(search, found)
         finally:
             self._asking = False
+            self._ready()
 
     def _take(self, search: Search, found: Found) -> None:
         if self._epoch != self._view.terminal.epoch:
@@ -159,9 +163,6 @@ class Searching:
         search.take(found)
         if self._follow:
             self._follow = False
-            for _ in range(abs(self._steps) if search.current is not None else 0):
-                search.step(back=self._steps < 0)
-            self._steps = 0
             self._show()
         self._view.remark()
         self._changed()

@@ -15,7 +15,8 @@ from textual.widgets import Input
 from muxcore.vt.keys import Paste
 from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
-from tests.tui.fakes import NOW, FakeSession, full_console
+from tests.tui.fakes import NOW, FakeSession, console, full_console
+from tui.screens.help import HelpScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -158,6 +159,29 @@ async def test_the_prefix_still_works_while_one_types() -> None:
         assert on.desk.reading.mode == "typing"
         await on.press("7")
         assert on.bottom.startswith("?7")
+
+
+async def test_what_follows_keys_of_copy_mode_waits_for_them(tmp_path: Path) -> None:
+    async with desk("first line", "second line", "$ ") as on:
+        given: list[str] = []
+        on.app.give_input = lambda typed: given.append(getattr(typed, "name", "paste"))
+        on.session.change(full_console(), console("vm2"))
+        await on.press(PREFIX, "[", "k", "0", "v", "e", "y", PREFIX, "n", "z")
+        assert on.app.clipboard == "second"
+        assert ("show", "vm2") in on.session.calls
+        assert on.session.typed == b"z"
+        await on.press(PREFIX, "[", "k", "v", PREFIX, "?", "x", "y")
+        assert isinstance(on.app.screen, HelpScreen)
+        assert given == ["x", "y"]
+        assert on.desk.reading.mode == "copy"
+
+
+async def test_a_paste_behind_keys_of_copy_mode_is_the_guests() -> None:
+    async with desk("first line", "$ ") as on:
+        press(on.app, PREFIX, "[", "k", "q")
+        on.app.take_input(Paste(b"pasted"))
+        await settle(on.pilot)
+        assert on.session.typed == b"pasted"
 
 
 async def test_copy_mode_is_named_and_copies() -> None:

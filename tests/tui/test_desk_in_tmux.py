@@ -166,15 +166,9 @@ def test_a_reset_writes_over_what_others_wrote_to_the_terminal(terminal: Termina
 
 
 def test_the_screen_is_saved_where_the_user_says(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.keys("C-]", "S")
-    terminal.shows("Save what?")
-    terminal.keys("Enter")
+    terminal.keys("C-]", "S", "Enter")
     terminal.shows("~/muxtui-vm1-")
-    terminal.keys("C-u")
-    eventually_sync(lambda: "~/muxtui" not in terminal.screen(), SLOW, "an empty line")
-    terminal.tmux("send-keys", "-t", "app", "-l", str(tmp_path / "saved.txt"))
-    terminal.shows("saved.txt")
-    terminal.keys("Enter")
+    terminal.keys("C-u", *str(tmp_path / "saved.txt"), "Enter")
     terminal.shows("Saved in")
     assert "see /etc/fstab, again\n" in (tmp_path / "saved.txt").read_text()
 

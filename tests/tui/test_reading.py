@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from muxcore.vt.keys import Key
+from muxcore.vt.keys import Key, Paste
 from tests.tui.driving import key
 from tests.tui.screens import Background, Screen, View
+from tui.input_queue import InputQueue
 from tui.paint import Span
 from tui.reading import Reading
 from tui.rows import Place
@@ -20,22 +21,24 @@ class Rig:
         self.background = Background()
         self.copied: list[Selection] = []
         self.typed: list[str] = []
+        self.input = InputQueue(self.press_one, lambda: self.reading.busy, lambda: None)
         self.reading = Reading(
             self.view,
             run=self.background.run,
             later=self.background.later,
             changed=lambda: None,
             copy=self.copied.append,
-            give_back=self.press_one,
+            ready=self.input.go_on,
         )
 
-    def press_one(self, pressed: Key) -> None:
+    def press_one(self, pressed: Key | Paste) -> None:
+        assert isinstance(pressed, Key)
         if not self.reading.press(pressed):
             self.typed.append(pressed.name)
 
     async def press(self, *names: str) -> None:
         for name in names:
-            self.press_one(key(name))
+            self.input.put(key(name))
         await self.background.idle()
 
     async def search(self, pattern: str) -> None:
@@ -98,6 +101,14 @@ async def test_keys_typed_ahead_of_the_end_of_copy_mode_are_the_guests() -> None
     rig.reading.copy_mode()
     await rig.press("k", "q", "l", "s", "enter")
     assert rig.typed == ["l", "s", "enter"]
+
+
+async def test_keys_behind_a_search_wait_for_what_it_finds() -> None:
+    rig = Rig()
+    rig.reading.copy_mode()
+    await rig.press("g", "/", *"mark", "enter", "n", "v", "l", "y", "x")
+    assert [selection.area for selection in rig.copied] == [((4, 5), (4, 7))]
+    assert rig.typed == ["x"]
 
 
 async def test_a_line_is_copied_by_one_key() -> None:

@@ -15,8 +15,14 @@ class Rig:
         self.view = View(self.screen)
         self.background = Background()
         self.landed = 0
+        self.ready: list[bool] = []
         self.searching = Searching(
-            self.view, self.background.run, self.background.later, lambda: None, self._landed
+            self.view,
+            self.background.run,
+            self.background.later,
+            changed=lambda: None,
+            landed=self._landed,
+            ready=lambda: self.ready.append(self.searching.landing),
         )
 
     def _landed(self) -> None:
@@ -81,6 +87,15 @@ async def test_half_a_pattern_is_an_error_in_the_line() -> None:
     assert rig.count.startswith("missing )")
     await rig.type("(mark)")
     assert rig.count == "1/1"
+
+
+async def test_it_is_told_when_the_match_to_look_at_is_found() -> None:
+    rig = Rig("mark", "two")
+    rig.begin()
+    rig.searching.type("mark")
+    assert rig.searching.landing
+    await rig.background.idle()
+    assert rig.ready == [False]
 
 
 async def test_steps_show_their_match() -> None:

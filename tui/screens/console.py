@@ -81,6 +81,8 @@ class ConsoleScreen(Screen[None]):
         self._act = act
         self._session = session
         self._keyboard = Keyboard(prefix)
+        self.ready: Callable[[], None] = lambda: None
+        """Called when `busy` may be over."""
         self.selected: str | None = None
         """The backend whose pane has the focus; None while keys go to the guest."""
         self.fitted = False
@@ -258,6 +260,11 @@ class ConsoleScreen(Screen[None]):
         self.update()
 
     # Keys in.
+
+    @property
+    def busy(self) -> bool:
+        """Whether what comes of the last key is still to come: the next one has to wait."""
+        return self.desk.reading.busy
 
     def _is_prefix(self, key: Key) -> bool:
         return key.name == self._keyboard.prefix
