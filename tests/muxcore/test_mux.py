@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from muxcore import events
-from muxcore.chardev.base import Chardev
+from muxcore.chardev.base import Chardev, Who
 from muxcore.chardev.link import LinkBackend, LinkGuest
 from muxcore.chardev.memory import MemoryChardev
 from muxcore.chardev.switch import Switch
@@ -16,6 +18,7 @@ from muxcore.mux import NOTHING_TO_COMMIT, TERMINATED, Mux
 from muxcore.mux_keys import help_text
 from muxcore.options.sets import LinkOptions, MuxOptions
 from muxcore.peer import INBOX
+from muxcore.wire import frames
 from tests.muxcore.consoles import RING, Recorder, ScriptedChardev, pattern, turns
 
 
@@ -338,6 +341,65 @@ async def test_help_that_nobody_reads_is_left_out_in_the_end() -> None:
         await turns()
         assert 0 < len(client.got) < 10_000
         assert len(client.got) % len(help_text()) == 0
+
+
+async def test_help_in_a_stream_of_frames_is_a_frame_that_counts_as_no_output() -> None:
+    async with muxed() as made:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        far.setblocking(False)
+        made.console.attach(
+            near.detach(),
+            Who("viewer"),
+            id="v",
+            mode="rw",
+            framing="frames",
+            replay=0,
+            size=None,
+        )
+        far.send(frames.encode(b"I", b"ls\x01h\x01c"))
+        await turns()
+        made.guests["a"].feed(b"out")
+        await turns()
+        decoded = frames.FrameDecoder(frames.TO_CLIENT).feed(far.recv(1 << 16))
+        assert [frame.payload for frame in decoded if frame.kind == b"N"] == [
+            help_text(),
+            b"\r\n[muxtui: b]\r\n",
+        ]
+        (output,) = (frame.payload for frame in decoded if frame.kind == b"D")
+        assert output == frames.OFFSET.pack(0) + b"out"
+        statuses = [json.loads(frame.payload) for frame in decoded if frame.kind == b"S"]
+        assert [status["focus"] for status in statuses][-1] == "b"
+        assert made.guests["a"].sent == b"ls"
+        far.close()
+
+
+async def test_what_is_said_to_a_paused_peer_waits_with_its_output() -> None:
+    base = ScriptedChardev("m-base")
+    async with muxed(base) as made:
+        client = base.connect()
+        made.console.set_backend("m-base", paused=True)
+        client.feed(b"\x01h")
+        made.guests["a"].feed(b"out")
+        await turns()
+        assert not client.got
+        made.console.set_backend("m-base", paused=False)
+        await turns()
+        assert client.got == help_text() + b"out"
+
+
+async def test_what_is_said_goes_behind_what_is_half_sent() -> None:
+    base = ScriptedChardev("m-base")
+    async with muxed(base) as made:
+        client = base.connect()
+        client.allow(5)
+        made.guests["a"].feed(b"0123456789")
+        await turns()
+        client.feed(b"\x01s")
+        await turns()
+        client.allow(None)
+        await turns()
+        assert client.got == b"01234" + NOTHING_TO_COMMIT + b"56789"
 
 
 # Nesting.
