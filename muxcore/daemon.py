@@ -239,18 +239,19 @@ class Daemon:
         )
         made = [item for item in wanted if item.name not in failed]
         nested = [(item.name, spec) for item in made for spec in item.backends if is_nested(spec)]
-        for name, spec in self.nesting.in_order([*nested, *more]):
-            if name not in failed:
-                await attempt(name, self.nesting.add_backend(name, spec, origin))
-        for item in made:
-            if item.guest is not None:
-                self._reserved.discard(str(item.guest.id))
-            if item.name in failed and item.name in self.consoles:
-                await self.remove_console(item.name)
+        try:
+            for name, spec in self.nesting.in_order([*nested, *more]):
+                if name not in failed:
+                    await attempt(name, self.nesting.add_backend(name, spec, origin))
+        finally:
+            self._reserved -= {str(item.guest.id) for item in made if item.guest is not None}
         sound = [item for item in made if item.name not in failed and item.guest is not None]
         await asyncio.gather(
             *(attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound)
         )
+        for item in made:
+            if item.name in failed and item.name in self.consoles:
+                await self.remove_console(item.name)
         return failed
 
     async def remove_console(self, name: str) -> None:

@@ -31,6 +31,7 @@ with the guest first, which is the order in which an end goes through them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
@@ -138,7 +139,9 @@ class Nesting:
                 await goal.set_guest(None)
         if goal.name in self._passing and not self._links_to(goal.name):
             self._passing.discard(goal.name)
-            await daemon.remove_console(goal.name)
+            # Somebody may have removed it meanwhile.
+            with contextlib.suppress(NotFoundError):
+                await daemon.remove_console(goal.name)
 
     async def end_links_to(self, name: str) -> None:
         """The console `name` is about to end."""

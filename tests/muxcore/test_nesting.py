@@ -321,6 +321,23 @@ async def test_a_console_that_cannot_have_its_backend_is_not_made(client: Raw) -
     assert added == {"console": "vm1"}
 
 
+async def test_a_console_that_cannot_have_its_guest_is_not_made_and_its_mux_is_not_left(
+    client: Raw,
+) -> None:
+    guest = "socket,id=g,path=/run/x,server=on,mux=on"
+    assert "can't be stacked" in await client.execute(
+        "mux-add-console", console="vm1", guest=guest, backends=["null,id=m,mux=on"]
+    )
+    await client.execute("chardev-add", id="m-base", backend=ringbuf())
+    assert await client.execute(
+        "mux-add-console", console="vm1", guest="null", backends=["null,id=m,mux=on"]
+    ) == ("Chardev with id 'm-base' already exists")
+    assert await names(client) == []
+    assert await client.execute("mux-add-console", console="vm1", guest="null") == {
+        "console": "vm1"
+    }
+
+
 async def test_a_mux_that_a_console_brought_ends_with_the_last_that_uses_it(client: Raw) -> None:
     await client.execute(
         "mux-add-console", console="vm1", guest="null", backends=["null,id=m,mux=on"]
