@@ -2,7 +2,8 @@
 
 A connection is read only while none of its commands runs, so its commands run
 in order and its memory is bounded; another connection notices nothing of it.
-A client that does not read its replies and events is closed.
+A client that does not read its replies and events is closed, and so is one whose
+JSON oversteps a bound, once it was told.
 """
 
 from __future__ import annotations
@@ -188,6 +189,9 @@ class Connection:
         """End the connection, after `FLUSH` seconds for its last words."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._finish()
+
+    async def _finish(self) -> None:
         try:
             async with asyncio.timeout(FLUSH):
                 await self._drained.wait()
@@ -217,6 +221,8 @@ class Connection:
         try:
             while self._requests:
                 await self._answer(self._requests.popleft())
+            if self._parser.over:
+                await self._finish()
         finally:
             self._task = None
         if not self._closed and not self._ending:

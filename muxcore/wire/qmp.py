@@ -58,6 +58,8 @@ class Parser:
         self._mode: Literal["start", "string", "word", "recovery"] = "start"
         self._partial = bytearray()
         self._escaped = False
+        self.over = False
+        """Whether a bound was overstepped: what follows is not looked at any more."""
         self._reset()
 
     @property
@@ -69,7 +71,7 @@ class Parser:
         """What `data` completes, in order: values, and an error for each piece of nonsense."""
         self._out: list[Value | ProtocolError] = []
         at = 0
-        while at < len(data):
+        while at < len(data) and not self.over:
             if self._mode == "start":
                 at = self._start(data, at)
             elif self._mode == "string":
@@ -81,7 +83,7 @@ class Parser:
                 if at < len(data):
                     self._mode = "start"
             if self._size + len(self._partial) > MAX_VALUE:
-                self._fail("JSON token size limit exceeded")
+                self._give_up("JSON token size limit exceeded")
         return self._out
 
     def _start(self, data: bytes, at: int) -> int:
@@ -146,9 +148,9 @@ class Parser:
             self._braces += (text == b"{") - (text == b"}")
             self._brackets += (text == b"[") - (text == b"]")
         if self._braces + self._brackets > MAX_DEPTH:
-            self._fail("JSON nesting depth limit exceeded")
+            self._give_up("JSON nesting depth limit exceeded")
         elif len(self._tokens) > MAX_TOKENS:
-            self._fail("JSON token count limit exceeded")
+            self._give_up("JSON token count limit exceeded")
         elif min(self._braces, self._brackets) < 0 or self._braces == self._brackets == 0:
             tokens = self._tokens
             self._reset()
@@ -156,6 +158,11 @@ class Parser:
                 self._out.append(Value(_Tree(tokens).parse()))
             except ProtocolError as error:
                 self._out.append(error)
+
+    def _give_up(self, message: str) -> None:
+        # QEMU looks for where it might make sense again, and answers every piece of nonsense.
+        self._fail(message)
+        self.over = True
 
     def _fail(self, message: str) -> None:
         self._out.append(ProtocolError(message))
