@@ -12,6 +12,11 @@
     palette = "linux"
     allow = ["title", "links"]
 
+    [object.tls0]                                 # what a socket's tls-creds names
+    qom-type = "tls-creds-x509"
+    dir = "/etc/pki/muxtui"
+    endpoint = "server"
+
 A table instead of a string has QMP's shape, `{id = "pty0", backend = {type =
 "pty", data = {}}}`. A chardev without an id is named `CONSOLE.guest` or
 `CONSOLE.TYPEn`. Console names and ids are one flat name space.
@@ -31,6 +36,7 @@ from typing import Any
 from muxcore.errors import ConfigError, OptionError, Problem, describe_os_error, printable
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.hints import nearest
+from muxcore.options.objects import ObjectSpec, object_from
 from muxcore.options.qmp import from_object
 from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import (
@@ -71,9 +77,10 @@ class ConsoleConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration file, its consoles in the file's order."""
+    """A whole configuration file, its consoles in the file's order, and objects."""
 
     consoles: tuple[ConsoleConfig, ...] = ()
+    objects: tuple[ObjectSpec, ...] = ()
 
 
 def read(path: str) -> Config:
@@ -106,8 +113,8 @@ def load(text: str, path: str) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError((_syntax_problem(printable(path), error),)) from None
     for key in data:
-        if key != "console":
-            hint = nearest(key, ["console"]) or "a console is a table [console.NAME]"
+        if key not in ("console", "object"):
+            hint = nearest(key, ["console", "object"]) or "a console is a table [console.NAME]"
             checker.problem((key,), f"unknown table '{printable(key)}'", hint)
     tables = data.get("console", {})
     if isinstance(tables, dict):
@@ -115,7 +122,8 @@ def load(text: str, path: str) -> Config:
             checker.console(name, table, ("console", name))
     else:
         checker.problem(("console",), "expects tables [console.NAME]")
-    return Config(checker.finish(whole=True))
+    objects = checker.objects(data.get("object", {}))
+    return Config(checker.finish(whole=True), objects)
 
 
 def console_config(
@@ -191,6 +199,19 @@ class _Checker:
             settings=self._settings(table, keys),
         )
         self._consoles.append((console, keys))
+
+    def objects(self, tables: object) -> tuple[ObjectSpec, ...]:
+        """Check the tables `[object.ID]`."""
+        if not isinstance(tables, dict):
+            self.problem(("object",), "expects tables [object.ID]")
+            return ()
+        specs = []
+        for id, table in tables.items():
+            try:
+                specs.append(object_from({"id": id, **table} if isinstance(table, dict) else table))
+            except OptionError as error:
+                self.problem(("object", id), str(error), error.hint)
+        return tuple(specs)
 
     def finish(self, *, whole: bool = False) -> tuple[ConsoleConfig, ...]:
         """The consoles with every chardev named.

@@ -26,12 +26,13 @@ from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.link import LinkBackend, LinkGuest
 from muxcore.chardev.log import LogChardev
-from muxcore.config import ConsoleConfig, free_id
+from muxcore.config import Config, ConsoleConfig, free_id
 from muxcore.control import ControlServer
 from muxcore.errors import ChardevError, CommandError, MuxError, NotFoundError, printable
 from muxcore.hub import Console
 from muxcore.listener import Listener
 from muxcore.nesting import Nesting, Wanted
+from muxcore.objects import Objects
 from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import check_identifier
 from muxcore.origin import Origin
@@ -54,6 +55,7 @@ class Daemon:
         self.config_path = config_path
         self.consoles: dict[str, Console] = {}
         self.loose: dict[str, Chardev] = {}
+        self.objects = Objects()
         self._reserved: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
         self.nesting = Nesting(self)
@@ -73,11 +75,12 @@ class Daemon:
             ConfigError: the file is bad; nothing was started.
             DaemonError: the socket cannot be had; nothing was started.
         """
-        wanted = config.read(self.config_path).consoles if self.config_path else ()
+        file = config.read(self.config_path) if self.config_path else Config()
         self._listener = Listener(self.path)
         self._server = ControlServer(self, self._listener.socket)
-        self._reload.configured = {console.name: console for console in wanted}
-        for name, error in (await self.add_consoles(wanted, Origin())).items():
+        self.objects.configure(file.objects)
+        self._reload.configured = {console.name: console for console in file.consoles}
+        for name, error in (await self.add_consoles(file.consoles, Origin())).items():
             log.error("console %s: %s", printable(name), printable(str(error)))
 
     def stop(self, reason: str) -> None:
@@ -275,7 +278,9 @@ class Daemon:
         id = spec.id or free_id(name, spec.type, self.names())
         with self.reserved(id):
             async with self._locks[name]:
-                await self.console(name).add_backend(origin.make(replace(spec, id=id)))
+                await self.console(name).add_backend(
+                    origin.make(replace(spec, id=id), self.objects)
+                )
         return id
 
     async def adopt(self, name: str, id: str) -> str:
@@ -326,7 +331,7 @@ class Daemon:
         assert spec.id is not None
         with self.reserved(spec.id):
             try:
-                chardev = await loose.make_loose(spec)
+                chardev = await loose.make_loose(spec, self.objects)
             except ChardevError as error:
                 raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
             self.loose[spec.id] = chardev
@@ -380,7 +385,7 @@ class Daemon:
         plain = [spec for spec in wanted.backends if not is_nested(spec)]
         guest = () if wanted.guest is None else (str(wanted.guest.id),)
         with self.reserved(wanted.name, *guest, *(str(spec.id) for spec in plain)):
-            backends = [origin.make(spec) for spec in plain]
+            backends = [origin.make(spec, self.objects) for spec in plain]
             console = self.new_console(wanted)
             async with self._locks[wanted.name]:
                 await console.start(None, backends)
@@ -430,7 +435,7 @@ class Daemon:
             raise CommandError(STACKED.format(spec.id))
         same = console.guest is not None and console.guest.id == spec.id
         with self.reserved(*(() if same else (str(spec.id),))):
-            await console.set_guest(origin.make(spec))
+            await console.set_guest(origin.make(spec, self.objects))
 
 
 def _is_used(console: Console) -> bool:

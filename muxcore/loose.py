@@ -14,19 +14,20 @@ from muxcore.origin import Origin
 
 if TYPE_CHECKING:
     from muxcore.daemon import Daemon
+    from muxcore.objects import Objects
     from muxcore.options.sets import ChardevSpec
 
 _NO_SWAP = "For mux or hub device hotswap is not supported yet"
 _STAYS = "Chardev user does not support chardev hotswap"
 
 
-async def make_loose(spec: ChardevSpec) -> Chardev:
+async def make_loose(spec: ChardevSpec, objects: Objects) -> Chardev:
     """A chardev that is started and on no console, its log before it.
 
     Raises:
         ChardevError: it cannot be had; nothing is left of it.
     """
-    chardev = Origin().make(spec)
+    chardev = Origin().make(spec, objects)
     for each in reversed(chardev.whole):
         await each.start(Unowned())
         if each.state is State.FAILED:
@@ -60,7 +61,7 @@ async def change(daemon: Daemon, spec: ChardevSpec) -> Chardev:
     if isinstance(old, AttachChardev | LinkBackend | LogChardev):
         raise CommandError(_STAYS)
     if console is None:
-        new = await _make(spec)
+        new = await _make(spec, daemon.objects)
         if daemon.loose.get(id) is not old:
             await end(new)
             raise CommandError(f"Chardev '{id}' is busy")
@@ -71,7 +72,7 @@ async def change(daemon: Daemon, spec: ChardevSpec) -> Chardev:
         await daemon.set_guest(console.name, spec, Origin())
         return console.guest or old
     async with daemon.lock(console):
-        new = await _make(spec)
+        new = await _make(spec, daemon.objects)
         try:
             await console.replace_backend(old, new)
         except CommandError:
@@ -80,8 +81,8 @@ async def change(daemon: Daemon, spec: ChardevSpec) -> Chardev:
     return new
 
 
-async def _make(spec: ChardevSpec) -> Chardev:
+async def _make(spec: ChardevSpec, objects: Objects) -> Chardev:
     try:
-        return await make_loose(spec)
+        return await make_loose(spec, objects)
     except ChardevError as error:
         raise CommandError(str(error)) from None

@@ -187,7 +187,7 @@ class Nesting:
             await self._make_mux(ChardevSpec(spec.id, mux))
         else:
             with self._daemon.reserved(spec.id, base):
-                await self._start_mux(spec.id, mux, [origin.make(of)])
+                await self._start_mux(spec.id, mux, [origin.make(of, self._daemon.objects)])
 
     async def _make_hub(self, spec: ChardevSpec) -> None:
         """Make a console without a guest of what is there."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.log import LogChardev
 from muxcore.chardev.process import ProcessChardev
-from muxcore.chardev.registry import make
-from muxcore.options.sets import ChardevOptions, ChardevSpec, ProcessOptions
+from muxcore.chardev.registry import make, make_socket
+from muxcore.objects import Objects
+from muxcore.options.sets import ChardevOptions, ChardevSpec, ProcessOptions, SocketOptions
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,20 @@ class Origin:
     cwd: str | None = None
     environment: Mapping[str, str] | None = None
 
-    def make(self, spec: ChardevSpec) -> Chardev:
-        """The chardev that `spec` (which has an id) asks for, not started."""
+    def make(self, spec: ChardevSpec, objects: Objects | None = None) -> Chardev:
+        """The chardev that `spec` (which has an id) asks for, not started.
+
+        `objects` are those that it may name.
+        """
         assert spec.id is not None
-        chardev = self._make(spec.id, spec.options)
+        chardev = self._make(spec.id, spec.options, objects)
         if spec.options.logfile:
             chardev.log = LogChardev(spec.id, spec.options)
         return chardev
 
-    def _make(self, id: str, options: ChardevOptions) -> Chardev:
+    def _make(self, id: str, options: ChardevOptions, objects: Objects | None) -> Chardev:
+        if isinstance(options, SocketOptions):
+            return make_socket(id, options, objects)
         if isinstance(options, ProcessOptions):
             environment = None if self.environment is None else dict(self.environment)
             return ProcessChardev(id, options, environment, self.cwd)

@@ -42,7 +42,9 @@ class Reload:
         if path is None:
             raise CommandError("the daemon was started without a configuration file")
         async with self._lock:
-            return await self._apply({item.name: item for item in config.read(path).consoles})
+            file = config.read(path)
+            self._daemon.objects.configure(file.objects)
+            return await self._apply({item.name: item for item in file.consoles})
 
     async def _apply(self, wanted: dict[str, ConsoleConfig]) -> dict[str, list[str]]:
         old = self.configured
@@ -105,7 +107,7 @@ class Reload:
             plain = [spec for spec in fresh if not is_nested(spec)]
             with daemon.reserved(*(str(spec.id) for spec in plain)):
                 for spec in plain:
-                    await console.add_backend(Origin().make(spec))
+                    await console.add_backend(Origin().make(spec, self._daemon.objects))
             console.answer = new.answer
             console.settings = new.settings
             if new.size is not None and new.size != old.size:

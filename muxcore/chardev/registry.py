@@ -19,6 +19,7 @@ from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.udp import UdpChardev
 from muxcore.chardev.vc import VcChardev
 from muxcore.errors import ChardevError
+from muxcore.objects import Objects
 from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
@@ -36,8 +37,10 @@ from muxcore.options.sets import (
 )
 
 
-def _make_socket(id: str, options: SocketOptions) -> Chardev:
-    return SocketServer(id, options) if options.server else SocketClient(id, options)
+def make_socket(id: str, options: SocketOptions, objects: Objects | None = None) -> Chardev:
+    """A socket; `objects` holds the TLS credentials it may name."""
+    kind = SocketServer if options.server else SocketClient
+    return kind(id, options, objects)
 
 
 def _refuse_stdio(_id: str, _options: StdioOptions) -> Chardev:
@@ -53,7 +56,7 @@ CHARDEVS: dict[type[ChardevOptions], Callable[[str, Any], Chardev]] = {
     PtyOptions: PtyChardev,
     RingbufOptions: RingbufChardev,
     SerialOptions: SerialChardev,
-    SocketOptions: _make_socket,
+    SocketOptions: make_socket,
     StdioOptions: _refuse_stdio,
     UdpOptions: UdpChardev,
     VcOptions: VcChardev,

@@ -12,8 +12,11 @@ from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
 from muxcore.chardev.heard import Break, WindowSize
+from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.stream import LayeredStream
+from muxcore.chardev.layers.tls import Tls
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
+from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
 
 CONNECT_TIMEOUT = 10.0
@@ -25,8 +28,9 @@ class SocketClient(Chardev):
 
     options: SocketOptions
 
-    def __init__(self, id: str, options: SocketOptions) -> None:
+    def __init__(self, id: str, options: SocketOptions, objects: Objects | None = None) -> None:
         super().__init__(id, options)
+        self._objects = objects or Objects()
         # A descriptor that was passed can be used once.
         self._backoff = Backoff(0 if options.fd else options.reconnect_ms)
 
@@ -75,12 +79,13 @@ class SocketClient(Chardev):
             return
         self.set_state(State.CONNECTING)
         try:
+            below = await self._tls()
             sock = await self._connect()
-        except OpenError as error:
+        except (OpenError, StreamError) as error:
             self._try_later(str(error), State.FAILED)
             return
         sockets.prepare(sock, self.options)
-        stream = sockets.make_stream(sock, self.options)
+        stream = sockets.make_stream(sock, self.options, below)
         if isinstance(stream, LayeredStream):
             try:
                 await stream.shake_hands()
@@ -107,6 +112,13 @@ class SocketClient(Chardev):
             self.set_state(otherwise, reason)
         else:
             self.set_state(State.RETRYING, reason, retry_in=delay)
+
+    async def _tls(self) -> list[Layer]:
+        context = await sockets.tls_context(self.options, self._objects)
+        if context is None:
+            return []
+        hostname = None if self.options.fd else self.options.host or "localhost"
+        return [Tls(context, server=False, hostname=hostname)]
 
     async def _connect(self) -> socket.socket:
         try:

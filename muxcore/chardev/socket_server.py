@@ -8,15 +8,19 @@ import errno
 import os
 import shlex
 import socket
+import ssl
 
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
+from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.handshakes import Handshakes
 from muxcore.chardev.layers.stream import LayeredStream
+from muxcore.chardev.layers.tls import Certificate, Tls
 from muxcore.chardev.socket_listen import inode, listen
 from muxcore.chardev.stale import unlink_if
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
+from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
 
 ACCEPTS_A_TURN = 16
@@ -34,8 +38,10 @@ class SocketServer(Chardev):
 
     options: SocketOptions
 
-    def __init__(self, id: str, options: SocketOptions) -> None:
+    def __init__(self, id: str, options: SocketOptions, objects: Objects | None = None) -> None:
         super().__init__(id, options)
+        self._objects = objects or Objects()
+        self._context: ssl.SSLContext | None = None
         self._backoff = Backoff()
         self._listeners: list[socket.socket] = []
         self._inode: tuple[int, int] | None = None
@@ -60,7 +66,7 @@ class SocketServer(Chardev):
     @property
     def connect_command(self) -> str | None:
         """Connects the terminal with socat, or telnet; ctrl+] leaves either."""
-        if self.options.websocket:
+        if self.options.websocket or self.options.tls_creds:
             return None
         if self.options.path:
             return f"{SOCAT} {shlex.quote(self._socat_address())}"
@@ -92,6 +98,7 @@ class SocketServer(Chardev):
             return
         self.set_state(State.CONNECTING)
         try:
+            self._context = await sockets.tls_context(self.options, self._objects)
             self._listeners = await listen(self.options)
         except OpenError as error:
             # A descriptor that will not do now never will.
@@ -172,11 +179,20 @@ class SocketServer(Chardev):
             self.owner.stream_failed(self, who, reason)
             return
         sockets.prepare(client, self.options)
-        stream = sockets.make_stream(client, self.options)
+        stream = sockets.make_stream(client, self.options, self._tls())
         if isinstance(stream, LayeredStream):
             self._handshakes.begin(stream)
         else:
             self._admit(stream)
+
+    def _tls(self) -> list[Layer]:
+        if self._context is None:
+            return []
+        return [Tls(self._context, server=True, admit=self._authorise)]
+
+    def _authorise(self, certificate: Certificate) -> None:
+        if self.options.tls_authz:
+            self._objects.authorise(self.options.tls_authz, certificate)
 
     def _admit(self, stream: Stream) -> None:
         if self.is_guest and self.streams:

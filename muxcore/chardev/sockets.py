@@ -7,8 +7,10 @@ import functools
 import os
 import pwd
 import socket
+import ssl
 import stat
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from muxcore.chardev.base import Stream, Who, hung_up
@@ -16,6 +18,8 @@ from muxcore.chardev.layers.base import Layer, Stack
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import OpenError, describe_os_error, printable
+from muxcore.objects import Objects
+from muxcore.options.objects import Endpoint
 from muxcore.options.sets import SocketOptions
 
 SUN_PATH_SIZE = 108
@@ -42,15 +46,17 @@ class SocketStream(Stream):
         return not self._unix or hung_up(self.fd)
 
 
-def make_stream(sock: socket.socket, options: SocketOptions) -> SocketStream | LayeredStream:
-    """The stream over a connected socket, with the protocols that are asked for."""
+def make_stream(
+    sock: socket.socket, options: SocketOptions, below: Sequence[Layer] = ()
+) -> SocketStream | LayeredStream:
+    """The stream over a connected socket, with the protocols that are asked for above `below`."""
     who = who_is(sock)
-    layers = make_layers(options)
+    layers = [*below, *make_layers(options)]
     return LayeredStream(sock, who, Stack(layers)) if layers else SocketStream(sock, who)
 
 
 def make_layers(options: SocketOptions) -> list[Layer]:
-    """The protocols between the socket and the bytes, the one at the wire first."""
+    """The protocols between TLS, if it is used, and the bytes, the one at the wire first."""
     # Each is imported where it is used: most daemons use none.
     layers: list[Layer] = []
     if options.websocket:
@@ -62,6 +68,15 @@ def make_layers(options: SocketOptions) -> list[Layer]:
 
         layers.append(Telnet(server=options.server))
     return layers
+
+
+async def tls_context(options: SocketOptions, objects: Objects) -> ssl.SSLContext | None:
+    """The credentials that `tls-creds` names, if it does. Raises OpenError."""
+    if not options.tls_creds:
+        return None
+    side: Endpoint = "server" if options.server else "client"
+    load = functools.partial(objects.tls, options.tls_creds, side)
+    return await in_thread(load, f"load {options.tls_creds}")
 
 
 def target(options: SocketOptions) -> str:

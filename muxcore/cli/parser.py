@@ -106,6 +106,14 @@ def add_verbs(verbs: Verbs, show: Show | None = None) -> None:
         "-b", "--backend", metavar="CHARDEV", action="append", default=[], help="as often as wanted"
     )
     add.add_argument(
+        "--object",
+        metavar="OBJECT",
+        action="append",
+        default=[],
+        help="TLS credentials for a socket's tls-creds, as QEMU's -object takes them: "
+        "tls-creds-x509,id=ID,dir=DIR,endpoint=server; as often as wanted",
+    )
+    add.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",

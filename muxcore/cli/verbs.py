@@ -19,8 +19,9 @@ from muxcore.cli.parser import complain, engine_words, socket_path
 from muxcore.cli.stdio import read_stdin
 from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
-from muxcore.errors import DaemonError, OptionError
+from muxcore.errors import DaemonError, MuxError, OptionError
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
+from muxcore.options.objects import parse_object, to_members
 from muxcore.options.sets import ChardevSpec, FileOptions, PtyOptions, SerialOptions, SocketOptions
 from muxcore.wire.sanitise import Sanitiser
 
@@ -39,6 +40,7 @@ def add(args: argparse.Namespace) -> int:
         guest = chardev_argument(args.guest) if args.guest is not None else None
         backends = [chardev_argument(text) for text in args.backend]
         settings = dict(_setting(text) for text in args.set)
+        objects = [_object(text) for text in args.object]
     except OptionError as error:
         complain(f"{error} ({error.hint})" if error.hint else str(error))
         return ExitCode.USAGE
@@ -46,7 +48,16 @@ def add(args: argparse.Namespace) -> int:
     ensure_daemon(path)
 
     async def work(client: Client) -> int:
-        await add_console(client, args.name, guest, backends, settings)
+        made: list[str] = []
+        try:
+            for members in objects:
+                await client.execute("object-add", **members)
+                made.append(members["id"])
+            await add_console(client, args.name, guest, backends, settings)
+        except MuxError:
+            for id in made:
+                await client.execute("object-del", id=id)
+            raise
         return ExitCode.OK
 
     return with_client(path, work)
@@ -206,6 +217,14 @@ def absolute(spec: ChardevSpec) -> ChardevSpec:
         return spec
     path = os.path.abspath(os.path.expanduser(options.path))
     return replace(spec, options=replace(options, path=path))
+
+
+def _object(text: str) -> dict[str, Any]:
+    """An object as object-add takes it, for a daemon whose directory is another one."""
+    members = to_members(parse_object(text))
+    if "dir" in members:
+        members["dir"] = os.path.abspath(os.path.expanduser(members["dir"]))
+    return members
 
 
 def _setting(text: str) -> tuple[str, str]:

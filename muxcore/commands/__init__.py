@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from muxcore.commands import mux, qemu
+from muxcore.commands import mux, objects, qemu
 from muxcore.commands.base import Call, Command, check_arguments
 
 __all__ = ["COMMANDS", "Call", "Command", "check_arguments"]
 
-COMMANDS: dict[str, Command] = {**qemu.COMMANDS, **mux.COMMANDS}
+COMMANDS: dict[str, Command] = {**qemu.COMMANDS, **objects.COMMANDS, **mux.COMMANDS}

@@ -92,6 +92,7 @@ def _check_text(name: str, value: str) -> None:
 def _check_socket(values: Values) -> None:
     _check_socket_address(values)
     _check_reconnect(values)
+    _check_tls(values)
     if not values.get("server") and values.get("websocket"):
         raise OptionError("Websocket client is not implemented", option="websocket")
     if not values.get("server") and "wait" in values:
@@ -125,6 +126,16 @@ def _check_socket_address(values: Values) -> None:
         raise OptionError(f"Parameter 'to' expects a number from {int(port)} to 65535", option="to")
     if values.get("ipv4") is False and values.get("ipv6") is False:
         raise OptionError("Cannot disable IPv4 and IPv6 at same time", option="ipv6")
+
+
+def _check_tls(values: Values) -> None:
+    if values.get("tls_authz") and not values.get("tls_creds"):
+        text = "'tls_authz' option requires 'tls_creds' option"
+        raise OptionError(text, option="tls-authz")
+    for name, kind in (("path", "unix"), ("cid", "vsock")):
+        if values.get("tls_creds") and values.get(name):
+            text = f"'tls_creds' option is incompatible with '{kind}' address type"
+            raise OptionError(text, option="tls-creds")
 
 
 def _check_digits(name: str, text: str, complaint: str) -> None:

@@ -160,6 +160,8 @@ class SocketOptions(ChardevOptions):
     nodelay: bool = option(False, "no Nagle delay (TCP only)")
     telnet: bool = option(False, "speak telnet: break and window size beside the bytes")
     websocket: bool = option(False, "speak websocket (server only)")
+    tls_creds: str = option("", "id of the object with the TLS credentials (TCP only)")
+    tls_authz: str = option("", "id of the object that says who may connect (server only)")
     reconnect: int | None = option(
         None, "the same in seconds, as before QEMU 9.2", unit="s", minimum=0, maximum=3600
     )

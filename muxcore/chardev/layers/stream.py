@@ -58,7 +58,11 @@ class LayeredStream(SoftStream):
         self._reading = False
         self._writing = False
         self._drained = asyncio.Event()
-        layer.begin()
+        self._failed_at_once: StreamError | None = None
+        try:
+            layer.begin()
+        except StreamError as error:
+            self._failed_at_once = error
         self._send_layers_words()
 
     # The handshake.
@@ -74,6 +78,8 @@ class LayeredStream(SoftStream):
         Raises:
             StreamError: it failed; the stream is still to be closed.
         """
+        if self._failed_at_once is not None:
+            raise self._failed_at_once
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(HANDSHAKE_TIME):

@@ -80,6 +80,9 @@ def _obey_socket_rules(draw: st.DrawFn, given: dict[str, Any]) -> None:
             st.fixed_dictionaries({"cid": st.just("2"), "port": st.just("4294967295")}),
         )
     )
+    if not (given.get("tls_creds") and ("host" in given or "fd" in given)):
+        given.pop("tls_creds", None)
+        given.pop("tls_authz", None)
     given.pop("reconnect_ms" if "reconnect" in given else "reconnect", None)
     if given.get("server"):
         given.pop("reconnect", None)

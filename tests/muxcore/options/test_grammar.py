@@ -151,6 +151,15 @@ REFUSALS = [
     ("socket,host=y", "chardev: socket: no port given"),
     ("socket,path=/x,fd=3", ADDRESS),
     ("socket,fd=3,port=1", ADDRESS),
+    (
+        "socket,path=/x,tls-creds=t",
+        "'tls_creds' option is incompatible with 'unix' address type",
+    ),
+    (
+        "socket,cid=2,port=1,tls-creds=t",
+        "'tls_creds' option is incompatible with 'vsock' address type",
+    ),
+    ("socket,port=1,tls-authz=a", "'tls_authz' option requires 'tls_creds' option"),
     ("socket,path=/x,websocket=on", "Websocket client is not implemented"),
     ("socket,fd=stdin", "Unable to parse FD number stdin"),
     ("socket,cid=2", "chardev: socket: no port given"),
