@@ -86,6 +86,11 @@ class CopyMode:
         line = await rows.line(self.place)
         return Selection(line, line, self.epoch)
 
+    def follow(self, place: Place, begun: Place | None, epoch: int) -> None:
+        """Lines have other numbers: the cursor is there now, and so is what was begun."""
+        self.place, self.begun, self.epoch = place, begun, epoch
+        self.wanted = place.col
+
     def go(self, place: Place, rows: Rows) -> None:
         """Put the cursor on a place: a click, a match."""
         line = min(max(place.line, rows.first), rows.end - 1)

@@ -54,6 +54,7 @@ class Desk:
         self._marks: list[int] = []
         view.set_overlay("reading", self.reading.spans)
         view.listeners.append(self._frame)
+        view.keep = self.reading.places
         view.scrolls = self.reading.scroll
 
     @property
@@ -112,7 +113,10 @@ class Desk:
             self._console = self._session.on_view
             self.reading.end()
         elif epoch or change.rows or change.numbers:
-            self.reading.output(epoch=epoch)
+            if epoch and not self.reading.follow(terminal.moved):
+                why = "the screen was resized" if change.size else "its lines are gone"
+                self._screen.notify(f"The selection was dropped: {why}.", markup=False)
+            self.reading.output()
         self.gutter.look()
 
     def moved(self) -> None:

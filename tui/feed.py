@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from muxcore.errors import ScreenError
@@ -15,6 +15,7 @@ from tui.keeper import Keeper, Starter
 from tui.recovery import Recovery
 
 if TYPE_CHECKING:
+    from muxcore.screen.frame import Place
     from muxcore.screen.worker import Worker
     from tui.model import Source
     from tui.state import Size
@@ -70,7 +71,7 @@ class Feed:
         self._worked = worked
         self._restarted = restarted
         self._keeper = Keeper(start, self._died)
-        self._size = size
+        self.size = size
         self._colours: Plain = None
         self._commands: dict[str, Plain] = {}
         self._queries: deque[tuple[asyncio.Future[Plain], Plain]] = deque()
@@ -123,7 +124,7 @@ class Feed:
         except ScreenError as error:
             self._died(str(error))
             return
-        request = ("start", self._size.rows, self._size.cols, self._scrollback)
+        request = ("start", self.size.rows, self.size.cols, self._scrollback)
         self._keeper.ask(self._started, *request, first=True)
 
     def _started(self, engine: Plain) -> None:
@@ -169,13 +170,10 @@ class Feed:
         self._output = True
         self._go_on()
 
-    def resize(self, size: Size) -> bool:
-        """Take another size; whether it is another."""
-        if size == self._size:
-            return False
-        self._size = size
-        self.command("resize", (size.rows, size.cols))
-        return True
+    def resize(self, size: Size, epoch: int, places: Sequence[Place]) -> None:
+        """Take another size, and have places followed: `Screen.resize`."""
+        self.size = size
+        self.command("resize", (size.rows, size.cols, epoch, places))
 
     def set_scrollback(self, lines: int) -> None:
         """Keep so many lines above the screen: another worker does, from the history."""

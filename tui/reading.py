@@ -6,7 +6,7 @@ copy mode. A selection with the mouse holds none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from muxcore.screen.search import MAX_PATTERN
@@ -299,12 +299,39 @@ class Reading:
 
     # The screen.
 
-    def output(self, *, epoch: bool) -> None:
-        """Something was printed; `epoch`: and lines have other numbers now."""
-        if epoch:
-            self.selecting.check()
-            self._leave_copy_mode()
+    def output(self) -> None:
+        """Something was printed."""
         self.searching.output()
+
+    def places(self) -> dict[str, Place]:
+        """What is to be followed through a resize, by names of its own."""
+        places = self.selecting.places() | self.searching.places()
+        if self._copy_mode is not None:
+            places["cursor"] = self._copy_mode.place
+            places["begun"] = self._copy_mode.begun or self._copy_mode.place
+        return places
+
+    def follow(self, moved: Mapping[str, Place]) -> bool:
+        """Lines have other numbers; `moved` has what of `places` is still there.
+
+        Returns:
+            Whether nothing was dropped.
+        """
+        selected = self.selection is not None or self._copy_mode is not None
+        self.selecting.follow(moved)
+        self.searching.follow(moved)
+        if self._copy_mode is not None:
+            self._follow_copy_mode(self._copy_mode, moved)
+        return not selected or self.selection is not None or self._copy_mode is not None
+
+    def _follow_copy_mode(self, mode: CopyMode, moved: Mapping[str, Place]) -> None:
+        if "cursor" not in moved or "begun" not in moved:
+            self._leave_copy_mode()
+            return
+        begun = moved["begun"] if mode.begun else None
+        mode.follow(moved["cursor"], begun, self._view.terminal.epoch)
+        mode.top, mode.height = self._view.first_line, self._view.page
+        self._put(mode.place)
 
     def spans(self, line: int) -> list[Span]:
         """What to mark in a line."""

@@ -59,6 +59,14 @@ class Search:
         self.origin = origin
         self.current = self._nearest()
 
+    def follow(self, origin: Place, match: Place | None) -> None:
+        """Lines have other numbers: it began there, and a match there was looked at."""
+        self.take(Found())
+        if match is not None:
+            # The nearest from there on, in the search's direction, is to be that one.
+            origin = match if self.older else match._replace(col=match.col - 1)
+        self.origin = origin
+
     def step(self, *, back: bool = False) -> None:
         """Look at the next match in the search's direction, or against it; after the last, the
         first."""

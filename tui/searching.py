@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,25 @@ class Searching:
             self._return()
         self._view.remark()
         self._changed()
+
+    def places(self) -> dict[str, Place]:
+        """What is to be followed through a resize."""
+        if self.search is None:
+            return {}
+        match = self.search.match
+        at = {"match": Place(match.line, match.start)} if match else {}
+        top = {} if self._top is None else {"before": Place(self._top, 0)}
+        return {"origin": self.search.origin, **at, **top}
+
+    def follow(self, moved: Mapping[str, Place]) -> None:
+        """Lines have other numbers: search again, and look at the same match."""
+        if self.search is None or "origin" not in moved:
+            return
+        self._epoch = self._view.terminal.epoch
+        self._top = moved["before"].line if "before" in moved else None
+        self.search.follow(moved["origin"], moved.get("match"))
+        if self.search.query.pattern:
+            self._start()
 
     def output(self) -> None:
         """Something was printed: look again, soon."""

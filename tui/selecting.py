@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tui.rows import Extent, Place, Rows
@@ -104,6 +104,30 @@ class Selecting:
         if self._begun is not None and self._epoch != self._view.terminal.epoch:
             self.clear()
 
+    def places(self) -> dict[str, Place]:
+        """What is to be followed through a resize."""
+        if self.selection is None:
+            return {}
+        anchor, head = self.selection.anchor, self.selection.head
+        return {
+            "anchor": anchor.start,
+            "anchor last": anchor.stop._replace(col=anchor.stop.col - 1),
+            "head": head.start,
+            "head last": head.stop._replace(col=head.stop.col - 1),
+        }
+
+    def follow(self, moved: Mapping[str, Place]) -> None:
+        """Lines have other numbers: take the selection along where its places are known."""
+        if self.selection is None or not self.places().keys() <= moved.keys():
+            self.clear()
+            return
+        anchor = _extent(moved["anchor"], moved["anchor last"])
+        head = _extent(moved["head"], moved["head last"])
+        self._epoch = self._view.terminal.epoch
+        self._begun, self._anchor = anchor.start, anchor
+        self.selection = Selection(anchor, head, self._epoch, self._block)
+        self._view.remark()
+
     def _aim(self, place: Place) -> None:
         self._target = place
         if not self._working:
@@ -136,3 +160,7 @@ class Selecting:
         if self._grain == "word":
             return await rows.word(place)
         return await (rows.cell(place) if self._grain == "cell" else rows.line(place))
+
+
+def _extent(first: Place, last: Place) -> Extent:
+    return Extent(first, last._replace(col=last.col + 1))

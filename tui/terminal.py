@@ -7,7 +7,7 @@ the last frame, drawn by the view. Older lines, searches and copies are asked of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from muxcore.screen.codec import Plain, unpack_progress
@@ -18,6 +18,7 @@ from tui.feed import Feed
 from tui.frames import FrameChange, Mirror
 from tui.keeper import Starter
 from tui.line_cache import LineCache
+from tui.rows import Place
 from tui.state import Size
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Terminal:
         self._source = source
         self._mirror = Mirror(UNTOLD.rows, UNTOLD.cols)
         self._progress = Progress()
+        self._kept: tuple[int, tuple[str, ...], tuple[tuple[int, int], ...]] = (-1, (), ())
+        """An epoch, and the names and places in it that are to be followed."""
         self._workers = 0
         """Workers before this one, each with epochs of its own."""
         self._feed = Feed(source, start, worker, scrollback, UNTOLD, self._worked, self._restarted)
@@ -209,6 +212,7 @@ class Terminal:
 
     def _restarted(self) -> None:
         self._workers += 1
+        self._kept = (-1, (), ())
         self._mirror.restart()
         self._cache.clear()
 
@@ -218,9 +222,32 @@ class Terminal:
         """The source has output: it is pulled soon."""
         self._feed.wake()
 
-    def resize(self, size: Size) -> bool:
-        """Take another size; whether it is another."""
-        return self._feed.resize(size)
+    def resize(self, size: Size, keep: Callable[[], Mapping[str, Place]] = dict) -> bool:
+        """Take another size; whether it is another.
+
+        Args:
+            size: the size.
+            keep: gives places that are to be followed to where `moved` says.
+        """
+        if size == self._feed.size:
+            return False
+        epoch = self._mirror.frame.epoch
+        if self._kept[0] != epoch:
+            places = keep()
+            followed = tuple((place.line, place.col) for place in places.values())
+            self._kept = epoch, tuple(places), followed
+        self._feed.resize(size, epoch, self._kept[2])
+        return True
+
+    @property
+    def moved(self) -> dict[str, Place]:
+        """Where the places are that were to be kept over the last resize, as far as known."""
+        epoch, names, _ = self._kept
+        from_epoch, places = self._mirror.frame.moved
+        if epoch != from_epoch or not places:
+            return {}
+        named = zip(names, places, strict=True)
+        return {name: Place(*place) for name, place in named if place is not None}
 
     def set_scrollback(self, lines: int) -> None:
         """Keep so many lines above the screen; another number begins the stream anew."""

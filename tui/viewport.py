@@ -137,6 +137,22 @@ class Viewport:
         self._top = max(self._lines.oldest_line, min(top, self._lowest))
         return self._top != before
 
+    def renumber(self, line: int | None, end: int | None) -> None:
+        """Lines have other numbers: follow the live screen, or stay on `line` if it still is.
+
+        `end` is the number of the one that was the last when the view was held.
+        """
+        if self._top is None or line is None:
+            self.end()
+            return
+        self._end_then = self._lines.end_line if end is None else end + 1
+        self.hold(line)
+
+    @property
+    def end_then(self) -> int:
+        """The line that was the last one when the view was held."""
+        return self._end_then - 1
+
     def scroll(self, lines: int) -> bool:
         """Move by lines: negative is up, towards older ones."""
         return self.go_to(self.first + lines)

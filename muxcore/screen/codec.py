@@ -47,7 +47,17 @@ _REQUEST_NAMES = {kind: name for name, kind in _REQUESTS.items()}
 _UNDERLINE = Style._fields.index("underline")
 _MODES = [field.name for field in fields(Modes)]
 _MODE_KINDS: dict[str, type[enum.Enum]] = {"mouse": MouseTracking, "mouse_format": MouseFormat}
-_SCREEN = ("rows", "cols", "title", "bell_count", "first_line", "end_line", "oldest_line", "epoch")
+_SCREEN = (
+    "rows",
+    "cols",
+    "title",
+    "bell_count",
+    "first_line",
+    "end_line",
+    "oldest_line",
+    "epoch",
+    "moved",
+)
 
 
 class Packer:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "tuple[Run, ...]"
 
+Place: TypeAlias = tuple[int, int]
+"""A line and a column."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -51,3 +54,6 @@ class Frame:
     end_line: int = 0
     oldest_line: int = 0
     epoch: int = 0
+    moved: tuple[int, tuple[Place | None, ...]] = (0, ())
+    """An epoch, and where places in it that were to be followed are in this one. See
+    `Screen.resize`."""

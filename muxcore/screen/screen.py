@@ -9,10 +9,10 @@ known, the history offset it began at; lines older than the engine's are rendere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from muxcore.screen.frame import Frame, Progress
+from muxcore.screen.frame import Frame, Place, Progress
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.past import Past
 from muxcore.screen.soft_reset import soft_reset
@@ -56,6 +56,9 @@ class Screen:
         self._skipped = 0
         self._doubtful = False
         self._cleared = 0
+        self._moved: tuple[int, tuple[Place | None, ...]] = (0, ())
+        self._moved_at = 0
+        """The epoch of the places that were followed to."""
         self._wanted: bool | None = None
         """Of a reset that is to come after the next replay whether it leaves the alternate screen;
         None: none is."""
@@ -123,11 +126,24 @@ class Screen:
 
     # Told by the viewer.
 
-    def resize(self, rows: int, cols: int) -> None:
-        """Take another size; lines reflow where the engine can."""
-        if (rows, cols) != (self.engine.rows, self.engine.cols):
-            self._tape.resize(rows, cols)
-            self._past.clear()
+    def resize(
+        self, rows: int, cols: int, epoch: int = 0, places: Sequence[Place | None] = ()
+    ) -> None:
+        """Take another size; lines reflow where the engine can.
+
+        `places` are followed: `Frame.moved` says where they are. Of an epoch before the last
+        resize, they are those that were followed then.
+        """
+        if (rows, cols) == (self.engine.rows, self.engine.cols):
+            return
+        now = self.engine.epoch
+        if epoch != now:
+            known = now == self._moved_at and epoch == self._moved[0]
+            places = self._moved[1] if known else ()
+        there = [place or (-1, 0) for place in places]
+        self._moved = epoch, tuple(self._tape.resize(rows, cols, there))
+        self._moved_at = self.engine.epoch
+        self._past.clear()
 
     def reset(self, *, leave: bool = False) -> None:
         """Bring the terminal to its power-on state, as its user may want after a gap.
@@ -183,6 +199,7 @@ class Screen:
             end_line=engine.end_line,
             oldest_line=self.oldest_line,
             epoch=engine.epoch,
+            moved=self._moved if self._moved_at == engine.epoch else (0, ()),
         )
 
     @property

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from muxcore.screen.marks import Marks
 
 if TYPE_CHECKING:
+    from muxcore.screen.frame import Place
     from muxcore.vt.engine import Engine
+
+    Places = Sequence[Place]
 
 PIECE = 16 * 1024
 """Bytes fed at once in a flood: its lines' offsets are exact to the piece."""
@@ -89,17 +92,28 @@ class Tape:
             self.marks.add(line, offset + at)
         return True
 
-    def resize(self, rows: int, cols: int) -> None:
-        """Take another size; the marks follow their lines through a reflow of the main screen."""
+    def resize(self, rows: int, cols: int, places: Places = ()) -> list[Place | None]:
+        """Take another size; the marks follow their lines through a reflow of the main screen.
+
+        Args:
+            rows: height in cells.
+            cols: width in cells.
+            places: lines and columns that are to be followed.
+
+        Returns:
+            Where those are now; None for one whose line is not there any more, or was none of the
+            engine's. Wide characters at a wrap put a place as many columns off.
+        """
         engine, marks = self.engine, self.marks
         if engine.modes.alternate_screen or not len(marks):
             engine.resize(rows, cols)
-            return
+            return [None] * len(places)
         old = _Logical(engine)
         engine.resize(rows, cols)
         new = _Logical(engine)
         marks.renumber(lambda line: new.number(old.index(line)))
         self._marks = {engine.epoch: marks}
+        return [new.place(old.position(place)) for place in places]
 
     def offsets(self, start: int, stop: int) -> list[int | None]:
         """The history offset at which each of the lines began; None where it is not known."""
@@ -112,6 +126,8 @@ class _Logical:
 
     def __init__(self, engine: Engine) -> None:
         self._first = engine.first_line
+        self._end = engine.end_line
+        self._cols = engine.cols
         texts = engine.texts(engine.first_line, engine.end_line)
         self._starts = [0]
         self._starts += [at + 1 for at, (_, wrapped) in enumerate(texts[:-1]) if not wrapped]
@@ -130,6 +146,26 @@ class _Logical:
         if at >= len(self._starts):
             return self._first + self._starts[-1] + at - len(self._starts) + 1
         return self._first + self._starts[at]
+
+    def position(self, place: Place) -> tuple[int, int] | None:
+        """The `index` of the line of a place, and how many cells into it that is."""
+        line, col = place
+        if not self._first <= line < self._end:
+            return None
+        index = self.index(line)
+        return index, (line - self.number(index)) * self._cols + col
+
+    def place(self, position: tuple[int, int] | None) -> Place | None:
+        """The place at a position; at the end of its line where that is shorter."""
+        if position is None:
+            return None
+        index, cells = position
+        start, stop = self.number(index), self.number(index - 1)
+        row, col = divmod(cells, self._cols)
+        if not self._first <= start < self._end:
+            return None
+        last = max(start, min(stop, self._end) - 1)
+        return (start + row, col) if start + row <= last else (last, self._cols - 1)
 
 
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:

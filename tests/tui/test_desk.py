@@ -17,6 +17,7 @@ from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
 from tests.tui.fakes import NOW, FakeSession, console, full_console
 from tui.screens.help import HelpScreen
+from tui.state import ConsoleState, GuestState
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -64,10 +65,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(*lines: str, size: tuple[int, int] = SIZE) -> AsyncIterator[Desk]:
-    session = FakeSession(full_console())
+async def desk(*lines: str, shown: ConsoleState | None = None) -> AsyncIterator[Desk]:
+    session = FakeSession(shown or full_console())
     app = app_for(session)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         session.attach()
         session.print("\r\n".join(lines).encode())
         await settle(pilot)
@@ -414,6 +415,58 @@ async def test_an_editor_that_is_missing_is_said_in_a_line(monkeypatch: pytest.M
     async with desk("one") as on:
         await on.press(PREFIX, "e")
         assert "There is no editor" in screen_text(on.app)
+
+
+RESIZED = console(guest=GuestState(type="process", since=NOW, can_resize=True))
+LONG = [f"{number:02} {'=' * 96} end" for number in range(60)]
+
+
+def shown_with(on: Desk, kind: str) -> str:
+    """The first line of the view that has something marked."""
+    return screen_text(on.app).splitlines()[on.kinds()[kind][0]]
+
+
+async def test_copy_mode_stays_on_its_text_when_the_terminal_is_resized() -> None:
+    async with desk(*LONG, shown=RESIZED) as on:
+        await on.press(PREFIX, "[", "g", *"20j", "0", "v", "$")
+        assert shown_with(on, "selection").startswith("10 ===")
+        for width in (120, 70):
+            await on.pilot.resize_terminal(width, 24)
+            await settle(on.pilot)
+            assert shown_with(on, "selection").startswith("10 ===")
+        assert on.desk.reading.mode == "copy"
+        await on.press("y")
+        assert on.app.clipboard == LONG[10]
+
+
+async def test_a_view_that_is_scrolled_back_stays_on_its_text_when_resized() -> None:
+    async with desk(*LONG, shown=RESIZED) as on:
+        view = on.app.console_screen.view
+        view.go_to(20)
+        await settle(on.pilot)
+        on.session.print(b"\r\nmore\r\nand more")
+        await settle(on.pilot)
+        for width in (120, 200, 60):
+            await on.pilot.resize_terminal(width, 24)
+            await settle(on.pilot)
+            assert screen_text(on.app).startswith("10 ===")
+            assert view.port.new_lines == 2
+        await on.pilot.resize_terminal(200, 60)
+        await settle(on.pilot)
+        view.scroll_to_end()
+        await on.pilot.resize_terminal(100, 20)
+        await settle(on.pilot)
+        assert not view.held
+
+
+async def test_what_a_resize_leaves_nothing_of_is_said() -> None:
+    async with desk("\x1b[?1049h", "one", shown=RESIZED) as on:
+        await on.press(PREFIX, "[", "v")
+        await on.pilot.resize_terminal(70, 24)
+        await settle(on.pilot)
+        assert on.desk.reading.mode == ""
+        said = [note.message for note in on.app._notifications]
+        assert said == ["The selection was dropped: the screen was resized."]
 
 
 async def test_another_console_ends_what_one_did_on_the_last() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from muxcore.vt.keys import Key, Paste
 from tests.tui.driving import key
 from tests.tui.screens import Background, Screen, View
@@ -275,6 +277,58 @@ async def test_other_numbers_end_copy_mode() -> None:
     rig.reading.copy_mode()
     await rig.press("v", "k")
     rig.screen.epoch += 1
-    rig.reading.output(epoch=True)
+    assert not rig.reading.follow({})
     assert rig.mode() == ""
     assert not rig.view.held
+
+
+def one_lower(rig: Rig) -> dict[str, Place]:
+    """Where everything is when a line comes in front of all others."""
+    places = rig.reading.places()
+    rig.screen.epoch += 1
+    rig.screen.texts = ("", *rig.screen.texts)
+    rig.screen.end_line += 1
+    return {name: Place(place.line + 1, place.col) for name, place in places.items()}
+
+
+async def test_copy_mode_and_its_selection_follow_their_text() -> None:
+    rig = Rig()
+    rig.reading.copy_mode()
+    await rig.press("3", "k", "0", "v", "e")
+    assert rig.reading.follow(one_lower(rig))
+    await rig.background.idle()
+    assert rig.reading.spans(5) == [Span(0, 4, "selection"), Span(3, 4, "cursor")]
+    await rig.press("y")
+    assert [selection.area for selection in rig.copied] == [((5, 0), (5, 4))]
+    assert rig.copied[0].epoch == rig.screen.epoch
+
+
+async def test_a_selection_with_the_mouse_follows_its_text() -> None:
+    rig = Rig()
+    rig.reading.click(Place(4, 0), block=False)
+    rig.reading.selecting.drag(Place(5, 5))
+    rig.reading.selecting.release()
+    await rig.background.idle()
+    assert rig.reading.follow(one_lower(rig))
+    assert rig.reading.spans(5) == [Span(0, 10, "selection")]
+    assert rig.reading.spans(6) == [Span(0, 7, "selection")]
+    assert not rig.reading.follow({})
+    assert rig.reading.selection is None
+
+
+@pytest.mark.parametrize("older", [True, False])
+async def test_a_search_looks_at_the_same_match_when_lines_have_other_numbers(
+    older: bool,
+) -> None:
+    rig = Rig()
+    rig.reading.search(older=older)
+    await rig.search("mark")
+    await rig.press("n")
+    before = rig.reading.searching.search
+    assert before is not None
+    assert before.match is not None
+    line = before.match.line
+    assert rig.reading.follow(one_lower(rig))
+    await rig.background.idle()
+    assert before.match.line == line + 1
+    assert rig.reading.spans(line + 1)[0].kind == "current"

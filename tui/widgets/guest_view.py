@@ -20,6 +20,7 @@ from muxcore.errors import MuxError
 from tui.line_painter import LinePainter, Overlay
 from tui.look import Look
 from tui.paint import Painter
+from tui.rows import Place
 from tui.viewport import Viewport
 from tui.widgets.pointer import Pointer
 from tui.widgets.scroll_bar import ScrollBar
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from muxcore.vt.requests import Request
     from tui.cell_style import GuestColours
     from tui.frames import FrameChange
-    from tui.rows import Place
     from tui.state import Size
     from tui.terminal import Terminal
 
@@ -86,6 +86,8 @@ class GuestView(Widget):
         """Called after the view with what changed in the terminal."""
         self.scrolls: Callable[[int], bool] = lambda _: False
         """Told of lines to scroll by; whether it saw to that itself."""
+        self.keep: Callable[[], dict[str, Place]] = dict
+        """Gives places, by name, that are to be followed through a resize: `Terminal.moved`."""
         self.fetching = False
         """Whether older lines are being fetched."""
         self.at_start = False
@@ -129,7 +131,11 @@ class GuestView(Widget):
 
     def set_guest_size(self, size: Size) -> None:
         """Give the guest's screen a size."""
-        self.terminal.resize(size)
+        self.terminal.resize(size, self._keep)
+
+    def _keep(self) -> dict[str, Place]:
+        end = Place(self.port.end_then, self.terminal.cols - 1)
+        return {"top": Place(self.port.first, 0), "end": end, **self.keep()}
 
     def set_overlay(self, name: str, overlay: Overlay | None) -> None:
         """Lay something over the lines, in place of what had this name; None: nothing.
@@ -308,7 +314,9 @@ class GuestView(Widget):
             self._epoch = terminal.epoch
             self._lines.forget_lines()
             self.at_start = False
-            self.port.end()
+            moved = terminal.moved
+            top, end = moved.get("top"), moved.get("end")
+            self.port.renumber(top and top.line, end and end.line)
             self.refresh()
         if (
             self._lines.follow_modes()

@@ -284,6 +284,39 @@ def test_offsets_follow_their_lines_through_a_reflow() -> None:
         assert begun == list(exact.items())
 
 
+def test_places_are_followed_through_a_reflow() -> None:
+    text = b"".join(b"%02d %s\r\n" % (number, b"=" * 96 + b"x") for number in range(50))
+    screen = screen_of(attached(0, 0), Output(0, text))
+
+    def char(place: tuple[int, int] | None) -> str:
+        assert place is not None
+        ((line, _),) = screen.texts(place[0], place[0] + 1)
+        return line[place[1]]
+
+    places = [(0, 1), (1, 19), (21, 19), (61, 19)]
+    assert [char(place) for place in places] == ["0", "x", "x", "x"]
+    epoch = screen.engine.epoch
+    screen.resize(24, 120, epoch, places)
+    assert screen.frame().moved == (epoch, ((0, 1), (0, 99), (10, 99), (30, 99)))
+    screen.resize(10, 30, epoch, places)
+    known, moved = screen.frame().moved
+    assert known == epoch
+    assert moved[0] == (0, 1)
+    assert [char(place) for place in moved] == ["0", "x", "x", "x"]
+    screen.resize(10, 31, 77, places)
+    assert screen.frame().moved == (77, ())
+
+
+def test_places_that_no_line_has_are_not_followed() -> None:
+    screen = screen_of(attached(0, 0), Output(0, numbered(50)))
+    screen.resize(24, 100, screen.engine.epoch, [(-1, 0), (3, 70), (51, 0)])
+    assert screen.frame().moved[1] == (None, (3, 70), None)
+    screen.obey([Output(9999, b"\x1b[?1049h")])
+    assert screen.frame().moved == (0, ())
+    screen.resize(24, 80, screen.engine.epoch, [(3, 3)])
+    assert screen.frame().moved[1] == (None,)
+
+
 def test_the_alternate_screen_leaves_the_offsets_of_the_main_one() -> None:
     data = numbered(50)
     screen = screen_of(attached(0, 0), Output(0, data))
