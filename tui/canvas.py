@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import repeat
-from operator import and_, ne
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len
 
+from tui.canvas_row import Row, cut
 from tui.pens import MAX_PENS, Pen, Pens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from rich.color import ColorSystem
     from rich.style import Style
@@ -33,8 +33,6 @@ _ERASABLE = re.compile(" {12,}")
 _SCROLLED = 4
 """Rows that changed at once from which on it is worth looking whether they were scrolled."""
 
-_CHANGED = re.compile(b"\x01+")
-
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -42,61 +40,6 @@ _STRIPS = 256
 """Strips whose cells are known when they are drawn again: those of a screen that scrolls."""
 
 Segments: TypeAlias = "Iterable[tuple[str, Style | None, object]]"
-
-
-class Row:
-    """A row's cells: their texts and the numbers of their pens.
-
-    A text of more than one cell stands in the first of them, the others are empty. So does any
-    text about whose cells terminals may differ: it is only ever written whole. None is a cell of
-    which it is not known what it shows.
-    """
-
-    __slots__ = ("key", "pens", "texts")
-
-    def __init__(self, texts: list[str | None], pens: list[int]) -> None:
-        self.texts = texts
-        self.pens = pens
-        self.key: tuple[int, int, str] | None = None
-        """By what to find the row again: columns, and the text in them."""
-
-    def copy(self) -> Row:
-        """Another row with the same cells."""
-        row = Row(self.texts[:], self.pens[:])
-        row.key = self.key
-        return row
-
-    def text(self, x: int, stop: int) -> str:
-        """The text in some columns; empty when it is blank or not known."""
-        if self.key is None or self.key[:2] != (x, stop):
-            texts = self.texts[x:stop]
-            text = "" if None in texts else "".join(filter(None, texts)).strip()
-            self.key = x, stop, text
-        return self.key[2]
-
-    def same(self, other: Row, x: int, stop: int) -> bool:
-        """Whether the cells of some columns are the same."""
-        texts, pens = self.texts[x:stop], self.pens[x:stop]
-        return texts == other.texts[x:stop] and pens == other.pens[x:stop]
-
-    def changed(self, other: Row) -> Iterator[tuple[int, int]]:
-        """Where the cells are other than those of another row; nowhere where they are not known."""
-        if self.pens == other.pens:
-            changed = bytes(map(ne, self.texts, other.texts))
-        else:
-            cells = zip(self.texts, self.pens, strict=True)
-            changed = bytes(map(ne, cells, zip(other.texts, other.pens, strict=True)))
-        if None in self.texts:
-            known = (text is not None for text in self.texts)
-            changed = bytes(map(and_, changed, known))
-        return map(re.Match.span, _CHANGED.finditer(changed))
-
-    def distance(self, other: Row, x: int, stop: int) -> int:
-        """About how much there is to write to make another row like this in some columns."""
-        if self.same(other, x, stop):
-            return 0
-        changed: Iterator[bool] = map(ne, self.texts[x:stop], other.texts[x:stop])
-        return _GAP + sum(changed)
 
 
 class Canvas:
@@ -116,7 +59,7 @@ class Canvas:
         self._drawn: dict[tuple[int, int], set[int]] = {}
         self._pens = Pens(colours)
         self._narrow: set[str] = set()
-        self._cells_of: dict[int, tuple[Segments, list[str | None], list[int]]] = {}
+        self._cells_of: dict[int, tuple[Segments, list[str | None], list[int], str]] = {}
         """Cells by the identity of what was drawn, which is kept so that it stays the same."""
         self._pen: Pen | None = None
         self._at: tuple[int, int] | None = None
@@ -154,20 +97,24 @@ class Canvas:
         if known is None:
             if len(self._cells_of) >= _STRIPS:
                 self._cells_of.clear()
-            known = self._cells_of[id(segments)] = segments, *self._cells(segments)
-        _, texts, pens = known
+            texts, pens = self._cells(segments)
+            text = "".join(filter(None, texts)).strip()
+            known = self._cells_of[id(segments)] = segments, texts, pens, text
+        _, texts, pens, text = known
         count = len(texts)
+        key: tuple[int, int, str] | None = x, x + count, text
         if x + count > self._width:
+            key = None
             count = self._width - x
             texts, pens = texts[:], pens[:]
-            _cut(texts, count)
+            cut(texts, count)
             del texts[count:], pens[count:]
         row = self._wanted[y]
-        _cut(row.texts, x)
-        _cut(row.texts, x + count)
+        cut(row.texts, x)
+        cut(row.texts, x + count)
         row.texts[x : x + count] = texts
         row.pens[x : x + count] = pens
-        row.key = None
+        row.key = key
         self._dirty.add(y)
         self._drawn.setdefault((x, count), set()).add(y)
 
@@ -326,7 +273,12 @@ class Canvas:
             self._drawn.items(), key=lambda item: len(item[1]), default=((0, 0), set())
         )
         stop = x + count
-        changed = {y for y in drawn if not self._wanted[y].same(self._shown[y], x, stop)}
+        rows = ((y, self._wanted[y], self._shown[y]) for y in drawn)
+        changed = {
+            y
+            for y, wanted, shown in rows
+            if wanted.text(x, stop) != shown.text(x, stop) or not wanted.same(shown, x, stop)
+        }
         if len(changed) < _SCROLLED:
             return
         by = self._moved_by(changed, x, stop)
@@ -341,9 +293,9 @@ class Canvas:
             return
         top = min(min(moved), min(moved) + by)
         bottom = max(max(moved), max(moved) + by) + 1
-        shifted = self._shifted(top, bottom, by)
-        saved = sum(len(self._wanted[y].text(x, stop)) for y in moved)
-        if saved > self._damage(top, shifted, changed, x, stop):
+        top, bottom, gain = self._worthwhile(top, bottom, by, changed, x, stop)
+        if gain > 0:
+            shifted = self._shifted(top, bottom, by)
             exposed = range(bottom - by, bottom) if by > 0 else range(top, top - by)
             # New lines are written anyway; what is beside them is most likely to stay blank.
             beside = -1 if stop < self._width else 0 if x else stop - 1
@@ -364,15 +316,46 @@ class Canvas:
         )
         return votes.most_common(1)[0][0] if votes else 0
 
-    def _damage(self, top: int, shifted: list[Row], changed: set[int], x: int, stop: int) -> int:
-        """About how much there is to write again after rows were moved, beside the drawn ones."""
-        damage = 0
-        for y, row in enumerate(shifted, top):
-            wanted = self._wanted[y]
-            damage += wanted.distance(row, 0, x) + wanted.distance(row, stop, self._width)
-            if y not in changed:
-                damage += wanted.distance(row, x, stop)
-        return damage
+    def _worthwhile(
+        self, top: int, bottom: int, by: int, changed: set[int], x: int, stop: int
+    ) -> tuple[int, int, int]:
+        """Those of the rows to move of which the most is saved, and how much about that is.
+
+        Where lines leave, as few rows are moved as is best: there may be much beside them.
+        """
+        gains = [
+            self._gain(y, row, x, stop, written=y in changed)
+            for y, row in enumerate(self._shifted(top, bottom, by), top)
+        ]
+        if by < 0:
+            gains.reverse()
+        best = gain = 0
+        kept = 0
+        for count, each in enumerate(reversed(gains), 1):
+            gain += each
+            if gain > best and count > abs(by):
+                best, kept = gain, count
+        return (bottom - kept, bottom, best) if by > 0 else (top, top + kept, best)
+
+    def _gain(self, y: int, moved: Row, x: int, stop: int, *, written: bool) -> int:
+        """About how much less there is to write of a row that is drawn from `x` to `stop`.
+
+        Args:
+            y: the row.
+            moved: what it shows when rows were moved.
+            x: where its drawing begins.
+            stop: where it ends.
+            written: it is written if rows are not moved.
+        """
+        wanted = self._wanted[y]
+        damage = wanted.cost(moved, 0, x) + wanted.cost(moved, stop, self._width)
+        if not written:
+            return -damage - wanted.cost(moved, x, stop)
+        if not wanted.same(moved, x, stop):
+            return -damage
+        if not damage:
+            return len(wanted.text(x, stop))
+        return wanted.cost(self._shown[y], x, stop) - damage
 
     def _shifted(self, top: int, bottom: int, by: int) -> list[Row]:
         """The rows as they are when those from `top` to `bottom` have moved up by `by`."""
@@ -400,16 +383,3 @@ class Canvas:
         if margins:
             self._out.append("\x1b[r")
             self._at = (0, 0)
-
-
-def _cut(texts: list[str | None], x: int) -> None:
-    """Blank what a text of several cells loses to others before or after the cell `x`."""
-    if x < len(texts) and texts[x] == "":
-        start = x
-        while texts[start] == "":
-            texts[start] = " "
-            start -= 1
-        texts[start] = " "
-        while x < len(texts) - 1 and texts[x + 1] == "":
-            x += 1
-            texts[x] = " "

@@ -188,6 +188,18 @@ def test_lines_are_not_scrolled_when_more_beside_them_would_have_to_be_mended() 
     assert "\n" not in terminal.draw(numbered(101, 20)).replace("\r\n", "")
 
 
+def test_rows_with_much_beside_them_are_written_rather_than_moved() -> None:
+    terminal = Terminal(100)
+    terminal.draw(numbered(100, 20))
+    terminal.draw([[Segment(f"{y}" * 80, GROUND)] for y in range(3)], x=20)
+    terminal.draw([[Segment(" " * 80, GROUND)] for _ in range(3, HEIGHT)], x=20, y=3)
+    written = terminal.draw(numbered(101, 20))
+    assert f"\x1b[4;{HEIGHT}r" in written
+    assert "0000" not in written
+    assert [line[:12] for line in terminal.text()] == [f"line {101 + y} of " for y in range(HEIGHT)]
+    assert terminal.text()[2][20:] == "2" * 80
+
+
 def test_a_forgotten_terminal_is_written_again() -> None:
     terminal = Terminal()
     terminal.draw(numbered(1))
