@@ -21,7 +21,7 @@ HANDSHAKE_BYTES = 64 * 1024
 """Bytes that a far end may send before the handshake is over."""
 
 LEAST_READ = 4096
-MOST_READ = 256 * 1024
+MOST_READ = 64 * 1024
 """Bytes read from the wire at a time: as many as are asked for, within these."""
 
 PIECE = 64 * 1024

@@ -48,6 +48,7 @@ KEYS = {
 """Commands that mean a key, as a telnetd gives its terminal the special characters."""
 
 _END_OF_LINE = re.compile(rb"\r[\0\n]")
+_PLAIN = re.compile(rb"(?:[^\xff]++|(?:\xff\xff)++)*+")
 _BARE_CR = re.compile(rb"\r(?=[^\n])")
 
 
@@ -156,14 +157,26 @@ class Telnet(Layer):
                 plain += self._state(data[at])
                 at += 1
                 continue
-            end = data.find(b"\xff", at)
-            if end < 0:
-                plain += self._from_nvt(data[at:])
-                break
-            plain += self._from_nvt(data[at:end])
-            self._state = self._command
-            at = end + 1
+            # It matches anywhere, if only nothing.
+            if (match := _PLAIN.match(data, at)) and match.end() > at:
+                at = match.end()
+                plain += self._undoubled(match[0])
+            else:
+                self._state = self._command
+                at += 1
         return bytes(plain)
+
+    def _undoubled(self, data: bytes) -> bytes:
+        """Plain bytes, in which every 255 stands twice; none of them belongs to a line's end."""
+        if self._theirs.on(BINARY):
+            self._after_cr = False
+            return data.replace(b"\xff\xff", b"\xff")
+        first, *rest = data.split(b"\xff\xff")
+        parts = [self._from_nvt(first)]
+        for part in rest:
+            self._after_cr = False
+            parts.append(self._from_nvt(part))
+        return b"\xff".join(parts)
 
     def _from_nvt(self, data: bytes) -> bytes:
         """Undo what a network virtual terminal does to a CR, unless both agreed on BINARY.

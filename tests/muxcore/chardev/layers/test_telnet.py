@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxcore.chardev.heard import Break, Heard, WindowSize
@@ -267,6 +267,16 @@ def test_it_does_not_matter_how_a_stream_is_split(
     whole = fed(Telnet(server=is_server), [data])
     assert fed(Telnet(server=is_server), split(data, cuts)) == whole
     assert fed(Telnet(server=is_server), [bytes((byte,)) for byte in data]) == whole
+
+
+@pytest.mark.soak
+@settings(max_examples=200_000, deadline=None)
+@given(STREAMS, st.lists(st.integers(0, 200), max_size=8), st.booleans())
+def test_it_does_not_matter_how_very_many_streams_are_split(
+    data: bytes, cuts: list[int], is_server: bool
+) -> None:
+    whole = fed(Telnet(server=is_server), [data])
+    assert fed(Telnet(server=is_server), split(data, cuts)) == whole
 
 
 @given(STREAMS)

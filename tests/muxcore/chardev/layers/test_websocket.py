@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -228,6 +228,14 @@ def test_it_does_not_matter_how_a_sound_stream_is_split(
     whole, parts = fed([data]), fed(split(data, cuts))
     # The answer has a date.
     assert (whole[0], len(whole[1]), whole[2]) == (parts[0], len(parts[1]), "")
+
+
+@pytest.mark.soak
+@settings(max_examples=50_000, deadline=None)
+@given(st.binary(max_size=600), st.lists(st.integers(0, 900), max_size=8))
+def test_nothing_but_a_stream_error_comes_of_much_noise(noise: bytes, cuts: list[int]) -> None:
+    plain, _, _ = fed(split(asked() + noise, cuts))
+    assert len(plain) <= len(noise)
 
 
 @given(st.binary(max_size=300), st.booleans(), st.lists(st.integers(0, 400), max_size=4))
