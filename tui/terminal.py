@@ -118,7 +118,7 @@ class Terminal:
     @property
     def modes(self) -> Modes:
         """The modes in force."""
-        return self._mirror.frame.modes
+        return self._progress.modes
 
     @property
     def title(self) -> str:

@@ -104,7 +104,7 @@ class Packer:
         """Pack a frame."""
         rows = tuple((y, self.row(runs)) for y, runs in frame.changed.items())
         plain = tuple(getattr(frame, name) for name in _SCREEN)
-        return self.styles(), rows, _pack_cursor(frame.cursor), _pack_modes(frame.modes), plain
+        return self.styles(), rows, _pack_cursor(frame.cursor), plain
 
     def lines(self, lines: Iterable[Line]) -> Plain:
         """Pack lines."""
@@ -144,10 +144,10 @@ class Unpacker:
 
     def frame(self, plain: Plain) -> tuple[Frame, dict[int, PackedRow]]:
         """Unpack a frame; its rows stay packed until they are wanted, by `row`."""
-        styles, rows, cursor, modes, rest = plain
+        styles, rows, cursor, rest = plain
         self._learn(styles)
         named = dict(zip(_SCREEN, rest, strict=True))
-        return Frame(cursor=_unpack_cursor(cursor), modes=_unpack_modes(modes), **named), dict(rows)
+        return Frame(cursor=_unpack_cursor(cursor), **named), dict(rows)
 
     def lines(self, plain: Plain) -> list[Line]:
         """Unpack lines."""
@@ -159,14 +159,17 @@ class Unpacker:
 def pack_progress(progress: Progress) -> Plain:
     """Pack a screen's progress."""
     requests = tuple((_REQUEST_NAMES[type(item)], *item) for item in progress.requests)
-    return progress.replies, requests, progress.fed, progress.skipped, progress.doubtful
+    return (
+        *(progress.replies, requests, progress.fed, progress.skipped, progress.doubtful),
+        _pack_modes(progress.modes),
+    )
 
 
 def unpack_progress(plain: Plain) -> Progress:
     """The inverse of `pack_progress`."""
-    replies, requests, fed, skipped, doubtful = plain
+    replies, requests, fed, skipped, doubtful, modes = plain
     found = tuple(_REQUESTS[name](*rest) for name, *rest in requests)
-    return Progress(replies, found, fed, skipped, doubtful)
+    return Progress(replies, found, fed, skipped, doubtful, _unpack_modes(modes))
 
 
 def _pack_cursor(cursor: Cursor) -> Plain:

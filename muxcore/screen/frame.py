@@ -31,6 +31,8 @@ class Progress:
     """Bytes of this stream that were left out."""
     doubtful: bool = False
     """Whether the screen may be wrong since bytes were left out."""
+    modes: Modes = field(default_factory=Modes)
+    """Those in force; what the next key sends depends on them, frame or no frame."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,6 @@ class Frame:
     changed: dict[int, Row] = field(default_factory=dict)
     """Rows of the screen by their place in it."""
     cursor: Cursor = field(default_factory=Cursor)
-    modes: Modes = field(default_factory=Modes)
     title: str = ""
     bell_count: int = 0
     first_line: int = 0

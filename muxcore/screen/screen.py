@@ -182,6 +182,7 @@ class Screen:
             self._fed,
             self._skipped,
             self._doubtful,
+            engine.modes,
         )
 
     def frame(self) -> Frame:
@@ -192,7 +193,6 @@ class Screen:
             cols=engine.cols,
             changed={y: engine.row(y) for y in engine.dirty_rows()},
             cursor=engine.cursor,
-            modes=engine.modes,
             title=engine.title,
             bell_count=engine.bell_count,
             first_line=engine.first_line,

@@ -121,6 +121,17 @@ async def test_a_guests_own_frame_is_not_shown_half_done() -> None:
         assert it.text() == "half whole"
 
 
+async def test_modes_hold_with_the_reply_that_came_after_them_frame_or_no_frame() -> None:
+    async with shown() as it:
+        held: list[bool] = []
+        it.terminal.on_reply = lambda _: held.append(it.terminal.modes.application_cursor)
+        it.changes.clear()
+        it.session.print(b"\x1b[?2026h\x1b[?1h\x1b[6n")
+        await eventually(lambda: bool(held))
+        assert held == [True]
+        assert it.changes == []
+
+
 async def test_a_guests_own_frame_that_never_ends_is_shown_all_the_same() -> None:
     async with shown() as it:
         await it.print(b"\x1b[?2026hhalf")

@@ -20,7 +20,7 @@ from muxcore.screen.service import (
     Service,
     pack_item,
 )
-from muxcore.vt.engine import Line, Style, Underline, engine_name, make_engine
+from muxcore.vt.engine import Line, MouseTracking, Style, Underline, engine_name, make_engine
 from muxcore.vt.requests import Clipboard, Notification
 
 ATTACHED = Attached("vm1", "vm1.attach0", 0, 0)
@@ -101,26 +101,25 @@ def test_a_guests_own_frame_is_waited_for_but_not_for_ever() -> None:
 
 def test_progress_brings_replies_requests_and_what_was_skipped() -> None:
     service = started()
-    data = b"\x1b[6n\x1b]52;c;YQ==\x07\x1b]777;notify;title;body\x07"
+    data = b"\x1b[?1000;1006;2004h\x1b[6n\x1b]52;c;YQ==\x07\x1b]777;notify;title;body\x07"
     end = len(data)
     answer = work(service, ATTACHED, Output(0, data), Gap(end, end + 10))
     progress = unpack_progress(answer[0])
     assert progress.replies == b"\x1b[1;1R"
     assert progress.requests == (Clipboard("c", b"a"), Notification("title", "body"))
     assert (progress.skipped, progress.fed, progress.doubtful) == (10, end + 10, True)
+    assert progress.modes == service.screen.engine.modes
+    assert progress.modes.mouse is MouseTracking.NORMAL
 
 
 def test_a_frame_is_unpacked_to_what_was_packed() -> None:
     screen = started().screen
-    screen.obey(
-        [ATTACHED, Output(0, b"\x1b[?1000;1006;2004h\x1b]0;t\x07\a\x1b[5 q\x1b[4:3mx\x1b[m y")]
-    )
+    screen.obey([ATTACHED, Output(0, b"\x1b]0;t\x07\a\x1b[5 q\x1b[4:3mx\x1b[m y")])
     frame = screen.frame()
     unpacker = Unpacker()
     unpacked, rows = unpacker.frame(marshal.loads(marshal.dumps(Packer().frame(frame))))
     unpacked.changed = {y: unpacker.row(row) for y, row in rows.items()}
     assert unpacked == frame
-    assert unpacked.modes.mouse is frame.modes.mouse
     assert isinstance(unpacked.changed[0][0].style.underline, Underline)
 
 
