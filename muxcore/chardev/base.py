@@ -33,6 +33,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from muxcore.chardev.heard import Heard
+from muxcore.chardev.line import Line
 from muxcore.errors import BreakUnsupported, MuxError
 from muxcore.options.sets import ChardevOptions
 
@@ -253,6 +254,11 @@ class Chardev(ABC):
     def can_resize(self) -> bool:
         """Whether the far end can be told a window size."""
         return False
+
+    @property
+    def line(self) -> Line | None:
+        """The serial line at the far end; None if it has none."""
+        return None
 
     @property
     def resume_limit(self) -> int | None:

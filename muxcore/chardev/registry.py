@@ -14,6 +14,7 @@ from muxcore.chardev.process import ProcessChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.ringbuf import RingbufChardev
 from muxcore.chardev.serial import SerialChardev
+from muxcore.chardev.serial_remote import RemoteSerial
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.udp import UdpChardev
@@ -35,12 +36,18 @@ from muxcore.options.sets import (
     UdpOptions,
     VcOptions,
 )
+from muxcore.options.values import rfc2217_address
 
 
 def make_socket(id: str, options: SocketOptions, objects: Objects | None = None) -> Chardev:
     """A socket; `objects` holds the TLS credentials it may name."""
     kind = SocketServer if options.server else SocketClient
     return kind(id, options, objects)
+
+
+def _make_serial(id: str, options: SerialOptions) -> Chardev:
+    address = rfc2217_address(options.path)
+    return RemoteSerial(id, options, *address) if address else SerialChardev(id, options)
 
 
 def _refuse_stdio(_id: str, _options: StdioOptions) -> Chardev:
@@ -55,7 +62,7 @@ CHARDEVS: dict[type[ChardevOptions], Callable[[str, Any], Chardev]] = {
     ProcessOptions: ProcessChardev,
     PtyOptions: PtyChardev,
     RingbufOptions: RingbufChardev,
-    SerialOptions: SerialChardev,
+    SerialOptions: _make_serial,
     SocketOptions: make_socket,
     StdioOptions: _refuse_stdio,
     UdpOptions: UdpChardev,

@@ -10,10 +10,10 @@ import os
 import struct
 import termios
 
-import serial
-
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.line import Line
+from muxcore.chardev.serial_line import LocalLine, new_port
 from muxcore.chardev.terminal import TerminalStream
 from muxcore.chardev.thread import in_thread, start_thread
 from muxcore.errors import ChardevError, MuxError, OpenError, describe_os_error
@@ -28,14 +28,6 @@ LONGEST_WAIT = 2.0
 TIOCSBRK, TIOCCBRK = 0x5427, 0x5428
 """Begin and end a break, tty_ioctl(4); Python's termios lacks them."""
 
-PARITIES = {
-    "none": serial.PARITY_NONE,
-    "even": serial.PARITY_EVEN,
-    "odd": serial.PARITY_ODD,
-    "mark": serial.PARITY_MARK,
-    "space": serial.PARITY_SPACE,
-}
-
 
 class SerialChardev(Chardev):
     """A serial port, opened again whenever it was unplugged and is back."""
@@ -45,6 +37,7 @@ class SerialChardev(Chardev):
     def __init__(self, id: str, options: SerialOptions) -> None:
         super().__init__(id, options)
         self._backoff = Backoff(options.reconnect_ms, longest=LONGEST_WAIT)
+        self._line = LocalLine(self, options)
         self._break: asyncio.Task[None] | None = None
 
     @property
@@ -57,18 +50,29 @@ class SerialChardev(Chardev):
         """A serial line always has a break condition."""
         return True
 
+    @property
+    def line(self) -> Line:
+        """See `Chardev.line`."""
+        return self._line
+
     async def open(self) -> None:
-        """Make one attempt to open the port."""
+        """Make one attempt to open the port, as its line was set last."""
         if self.streams:
             return
         self.set_state(State.CONNECTING)
-        options = self.options
+        options = self._line.options
         try:
             fd = await in_thread(lambda: open_port(options), f"open {options.path}", os.close)
         except OpenError as error:
             self._try_later(str(error), State.FAILED)
             return
+        if options != self._line.options:
+            # Somebody changed the line meanwhile.
+            os.close(fd)
+            self._try_again()
+            return
         self._backoff.opened(asyncio.get_running_loop().time())
+        self._line.opened()
         self.add_stream(SerialStream(fd, Who(options.path)))
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
@@ -122,21 +126,9 @@ def open_port(options: SerialOptions) -> int:
         OpenError: it cannot be opened or set.
     """
     try:
-        # inter_byte_timeout=0 is VMIN=1: with VMIN=0 a read that finds nothing
-        # looks like the end of the stream.
-        port = serial.Serial(
-            options.path,
-            options.speed,
-            bytesize=options.bits,
-            parity=PARITIES[options.parity],
-            stopbits=options.stop,
-            xonxoff=options.flow == "xonxoff",
-            rtscts=options.flow == "rtscts",
-            dsrdtr=options.flow == "dsrdtr",
-            timeout=0,
-            inter_byte_timeout=0,
-            exclusive=True,
-        )
+        port = new_port(options)
+        port.port = options.path
+        port.open()
     except (OSError, ValueError) as error:
         raise OpenError(f"Could not open '{options.path}': {_why(error)}") from error
     try:

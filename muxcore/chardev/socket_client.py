@@ -85,7 +85,7 @@ class SocketClient(Chardev):
             self._try_later(str(error), State.FAILED)
             return
         sockets.prepare(sock, self.options)
-        stream = sockets.make_stream(sock, self.options, below)
+        stream = self.make_stream(sock, below)
         if isinstance(stream, LayeredStream):
             try:
                 await stream.shake_hands()
@@ -100,6 +100,10 @@ class SocketClient(Chardev):
                 stream.tell(WindowSize(*self.size))
         self._backoff.opened(asyncio.get_running_loop().time())
         self.add_stream(stream)
+
+    def make_stream(self, sock: socket.socket, below: list[Layer]) -> Stream:
+        """The stream over a connection, which it owns from now on, above the layers `below`."""
+        return sockets.make_stream(sock, self.options, below)
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
         """Connect again, unless `reconnect-ms=0`."""

@@ -23,6 +23,7 @@ from muxcore.errors import DaemonError, MuxError, OptionError
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
 from muxcore.options.objects import parse_object, to_members
 from muxcore.options.sets import ChardevSpec, FileOptions, PtyOptions, SerialOptions, SocketOptions
+from muxcore.options.values import rfc2217_address
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024
@@ -214,6 +215,8 @@ def absolute(spec: ChardevSpec) -> ChardevSpec:
     if not isinstance(options, FileOptions | PtyOptions | SerialOptions | SocketOptions):
         return spec
     if not options.path or (isinstance(options, SocketOptions) and options.abstract):
+        return spec
+    if isinstance(options, SerialOptions) and rfc2217_address(options.path):
         return spec
     path = os.path.abspath(os.path.expanduser(options.path))
     return replace(spec, options=replace(options, path=path))

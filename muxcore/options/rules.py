@@ -25,6 +25,7 @@ from muxcore.options.sets import (
     SocketOptions,
     UdpOptions,
 )
+from muxcore.options.values import rfc2217_address
 
 Values = dict[str, Any]
 """Options as they were given, by attribute; the types are right."""
@@ -206,6 +207,10 @@ def _check_process(values: Values) -> None:
         )
 
 
+def _check_serial(values: Values) -> None:
+    rfc2217_address(values["path"])
+
+
 _ADDRESS = "None or one of 'path', 'fd' or 'host' option required."
 
 _MISSING: dict[type[ChardevOptions], str] = {
@@ -223,6 +228,7 @@ _RULES: dict[type[ChardevOptions], Callable[[Values], None]] = {
     HubOptions: _check_hub,
     ProcessOptions: _check_process,
     RingbufOptions: _check_ringbuf,
+    SerialOptions: _check_serial,
     SocketOptions: _check_socket,
     UdpOptions: _check_udp,
 }

@@ -220,12 +220,19 @@ class StdioOptions(ChardevOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SerialOptions(ChardevOptions):
-    """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours)."""
+    """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours).
+
+    `path` may also be that of one behind a server of RFC 2217, as pyserial has it.
+    """
 
     TYPE = "serial"
-    HELP = "a serial port"
+    HELP = "a serial port, of this machine or behind RFC 2217"
 
-    path: str = option("", "device, best a stable link below /dev/serial/by-id", required=True)
+    path: str = option(
+        "",
+        "device, best a stable link below /dev/serial/by-id, or rfc2217://HOST:PORT",
+        required=True,
+    )
     speed: int = option(115200, "line speed", unit="baud", minimum=1, maximum=12_000_000)
     bits: int = option(8, "data bits", minimum=5, maximum=8)
     parity: Parity = option("none", "parity")

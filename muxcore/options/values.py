@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from urllib.parse import urlsplit
 
 from muxcore.errors import OptionError, printable
 
@@ -112,3 +113,24 @@ def format_size(size: int) -> str:
 
 def _expects(name: str, what: str, hint: str = "") -> OptionError:
     return OptionError(f"Parameter '{name}' expects {what}", hint=hint, option=name)
+
+
+def rfc2217_address(path: str) -> tuple[str, str] | None:
+    """Host and port of `rfc2217://HOST:PORT`, as pyserial has it; None if `path` is a device's.
+
+    Raises:
+        OptionError: it is a URL, and no such one.
+    """
+    if "://" not in path or path.startswith(("/", ".")):
+        return None
+    try:
+        parts = urlsplit(path)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or "@" in path or path != f"rfc2217://{parts.netloc}":
+        raise OptionError(
+            f"Parameter 'path' expects a device or rfc2217://HOST:PORT, not '{printable(path)}'",
+            option="path",
+        )
+    return host, str(port)

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import struct
 import termios
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,46 +15,10 @@ from muxcore.errors import ChardevError
 from muxcore.options.sets import SerialOptions
 from tests import support
 from tests.muxcore.chardev.owner import running
+from tests.muxcore.chardev.ports import Board, board, line_speed, port
 from tests.support import eventually
 
-TCGETS2 = 0x802C542A
-
-
-class Board:
-    """A pty in place of a port: the device is a link to its slave."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.line = -1
-        self._slave = -1
-
-    def plug(self) -> None:
-        self.line, self._slave = os.openpty()
-        self.path.symlink_to(os.ttyname(self._slave))
-
-    def unplug(self) -> None:
-        self.path.unlink()
-        os.close(self._slave)
-        os.close(self.line)
-        self.line = -1
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
-    board = Board(tmp_path / "ttyUSB0")
-    board.plug()
-    yield board
-    if board.line >= 0:
-        board.unplug()
-
-
-def port(board: Board, **options: Any) -> SerialChardev:  # noqa: ANN401 - its fields' types
-    return SerialChardev("com", SerialOptions(path=str(board.path), **options))
-
-
-def line_speed(fd: int) -> int:
-    attributes = fcntl.ioctl(fd, TCGETS2, bytes(44))
-    return int(struct.unpack("4I 20x 2I", attributes)[5])
+__all__ = ["board"]
 
 
 async def test_bytes_go_both_ways_unchanged(board: Board) -> None:

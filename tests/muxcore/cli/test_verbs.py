@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from muxcore.cli.exits import ExitCode
+from muxcore.cli.verbs import absolute
+from muxcore.options.sets import ChardevSpec, SerialOptions
 from tests.muxcore.daemons import ROOT, SLOW, cli, served
 from tests.support import eventually_sync, read_until, unix_path
 
@@ -242,3 +244,8 @@ def test_stop_asks_before_it_ends_programs(daemon: str) -> None:
         os.write(master, b"y\n")
         assert process.wait(SLOW) == 0
     assert json.loads(cli("ls", "--json").stdout) == []
+
+
+def test_the_address_of_a_port_behind_a_server_is_no_path() -> None:
+    options = SerialOptions(path="rfc2217://board:4000")
+    assert absolute(ChardevSpec("com", options)).options == options

@@ -204,6 +204,23 @@ REFUSALS = [
     ("file", "chardev: file: no filename given"),
     ("file,path=", "chardev: file: no filename given"),
     ("serial", "chardev: serial/tty: no device path given"),
+    *(
+        (
+            f"serial,path={url}",
+            f"Parameter 'path' expects a device or rfc2217://HOST:PORT, not '{url}'",
+        )
+        for url in (
+            "rfc2217://board",
+            "rfc2217://:4000",
+            "rfc2217://board:0",
+            "rfc2217://board:99999",
+            "rfc2217://[board:4000",
+            "rfc2217://board:4000/",
+            "rfc2217://board:4000?logging=debug",
+            "rfc2217://me@board:4000",
+            "socket://board:4000",
+        )
+    ),
     ("serial,path=/d,bits=9", "Parameter 'bits' expects a number from 5 to 8"),
     ("serial,path=/d,parity=evn", "Parameter 'parity' does not accept value 'evn'"),
     ("pipe", "chardev: pipe: no device path given"),

@@ -17,6 +17,7 @@ from muxcore.options.values import (
     parse_bool,
     parse_number,
     parse_size,
+    rfc2217_address,
 )
 from tests.muxcore.options.strategies import complaint
 
@@ -142,3 +143,16 @@ def test_other_words_are_no_identifiers(text: str) -> None:
     assert not is_identifier(text)
     with pytest.raises(OptionError, match=r"^Parameter 'id' expects an identifier$"):
         check_identifier("id", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("rfc2217://board:4000", ("board", "4000")),
+        ("rfc2217://[::1]:4000", ("::1", "4000")),
+        ("/dev/ttyUSB0", None),
+        ("/run/odd://name", None),
+    ],
+)
+def test_a_port_behind_a_server_has_an_address(path: str, address: tuple[str, str] | None) -> None:
+    assert rfc2217_address(path) == address
