@@ -235,6 +235,8 @@ class MuxApp(App[int]):
             self._choose_console()
         elif self._last_link is Link.LOST:
             self._was_lost = True
+        for notice in self.session.take_notices():
+            self.notify(notice, title=self.session.on_view or "", markup=False)
         self.console_screen.update()
 
     def _choose_console(self) -> None:

@@ -96,6 +96,9 @@ class Session(Source, Protocol):
     def view_problem(self) -> str:
         """Why there is no stream, when there should be one."""
 
+    def take_notices(self) -> Sequence[str]:
+        """What a mux said to this view alone since the last call; each may have several lines."""
+
     def now(self) -> float:
         """Seconds since the epoch."""
 

@@ -85,6 +85,10 @@ class DaemonSession:
         """See `tui.model.Session`."""
         return self._stream.problem
 
+    def take_notices(self) -> Sequence[str]:
+        """See `tui.model.Session`."""
+        return self._stream.take_notices()
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from muxcore.client import AttachStream, attach
-from muxcore.errors import MuxError, ProtocolError
+from muxcore.errors import MuxError, ProtocolError, printable
 from muxcore.screen.items import Attached, Gap, Item, Output
 from tui.model import BUFFER, REPLAY, ViewStatus
 from tui.state import GuestState, Size
@@ -21,6 +21,9 @@ MAX_TYPED = 1 << 20
 
 RETRY = 1.0
 """Seconds between attempts to attach."""
+
+MAX_NOTICES = 8
+"""What a mux said to this client that nobody looked at yet, at most; the newest are kept."""
 
 _OFFSET = struct.Struct(">Q")
 _SPAN = struct.Struct(">QQ")
@@ -39,6 +42,7 @@ class ViewStream:
         self.id = ""
         self.status: ViewStatus | None = None
         self.problem = ""
+        self._notices: deque[str] = deque(maxlen=MAX_NOTICES)
         self._path = path
         self._output = output
         self._changed = changed
@@ -68,6 +72,12 @@ class ViewStream:
             if self._held < BUFFER:
                 self._room.set()
         return item
+
+    def take_notices(self) -> list[str]:
+        """See `tui.model.Session`."""
+        notices = list(self._notices)
+        self._notices.clear()
+        return notices
 
     # Told by the view.
 
@@ -162,6 +172,9 @@ class ViewStream:
             elif kind == b"S":
                 self.status = read_status(payload)
                 self._changed()
+            elif kind == b"N":
+                self._notices.append(read_notice(payload))
+                self._changed()
         except (struct.error, ValueError, KeyError, TypeError) as error:
             raise ProtocolError(f"the daemon sent a bad frame: {error}") from error
 
@@ -203,3 +216,9 @@ def read_status(payload: bytes) -> ViewStatus:
         held=data.get("held", False),
         discarded=data.get("discarded", 0),
     )
+
+
+def read_notice(payload: bytes) -> str:
+    """The lines of an `N` frame, each harmless to show."""
+    lines = payload.replace(b"\r", b"").strip(b"\n").split(b"\n")
+    return "\n".join(map(printable, lines))

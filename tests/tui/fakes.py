@@ -129,6 +129,7 @@ class FakeSession:
         self.view_id = "vm1.attach0" if consoles else ""
         self.status: ViewStatus | None = None
         self.view_problem = ""
+        self.notices: list[str] = []
         self.clock = NOW
         self.items: deque[Item] = deque()
         self.history = b""
@@ -201,6 +202,10 @@ class FakeSession:
 
     def now(self) -> float:
         return self.clock
+
+    def take_notices(self) -> list[str]:
+        notices, self.notices = self.notices, []
+        return notices
 
     def watch(self, changed: Callable[[], None], output: Callable[[], None]) -> None:
         self._changed = changed

@@ -661,3 +661,14 @@ async def test_a_key_typed_right_behind_the_prefix_and_tab_is_the_panes() -> Non
         await settle(pilot)
     assert session.typed == b""
     assert session.calls == [("disconnect_peer", "sock0/1")]
+
+
+async def test_what_a_mux_says_to_this_view_is_shown() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        session.notices = ["C-a h    print this help\nC-a x    exit emulator"]
+        session.change(full_console())
+        await eventually(lambda: session.notices == [])
+        assert [note.message for note in app._notifications][-1].endswith("exit emulator")

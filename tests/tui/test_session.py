@@ -133,6 +133,20 @@ async def test_a_guest_without_a_break_is_refused_one_by_name(tmp_path: Path) ->
             await session.send_break()
 
 
+async def test_what_a_mux_says_to_this_view_is_told_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        await add(daemon, "vm1")
+        async with session_on(daemon.path, "vm1") as session:
+            await eventually(lambda: session.link.link is Link.LIVE)
+            await session.add_backend("vm1", "ringbuf,id=m,mux=on")
+            session.show("m")
+            await eventually(lambda: session.view_id.startswith("m."))
+            assert session.send(b"\x01h")
+            said = await eventually(session.take_notices)
+            assert "C-a h    print this help" in said[0].split("\n")
+            assert session.take_notices() == []
+
+
 async def test_the_guest_is_told_the_views_size(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         await add(daemon, "vm1")
