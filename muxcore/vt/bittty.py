@@ -12,7 +12,7 @@ import bittty
 from bittty.devices.modes import MouseEncoding, MouseProtocol
 from bittty.present import Bell, RowsScrolledOff, ScrollbackCleared
 
-from muxcore.vt import selftest
+from muxcore.vt import mend, selftest
 from muxcore.vt.cells import append_run, clean_cluster
 from muxcore.vt.engine import (
     CELL_PIXELS,
@@ -60,6 +60,13 @@ _FORMATS = {
 
 _BYTES_A_CELL = 2
 """A kept line is a few runs and their text."""
+
+_LEAVES_CLEARED = frozenset({b"\x1b[?1047l", b"\x1b[?1049l"})
+"""Leave an alternate screen that is blank when it is shown again; bittty keeps what was on it."""
+
+_CLEAR = b"\x1b[2J"
+_RESET = b"\x1bc"
+"""RIS, which leaves bittty's cursor as it is."""
 
 _NAMED_COLOURS = ("foreground", "background", "cursor")
 
@@ -151,6 +158,10 @@ class BitttyEngine(Engine):
 
     def _write(self, data: bytes) -> None:
         self._stale = True
+        if data in _LEAVES_CLEARED and self._alternate:
+            data = _CLEAR + data
+        elif data == _RESET:
+            data += mend.DEFAULT_SHAPE
         self._board.feed_host_data(data)
         if self._board.blitter.in_alt_screen != self._alternate:
             self._switched(not self._alternate)
@@ -311,7 +322,7 @@ def _style(style: bittty.style.Style) -> Style:
         bold=bool(style.bold),
         dim=bool(style.dim),
         italic=bool(style.italic),
-        underline=_UNDERLINES.get(style.underline_style, Underline(bool(style.underline))),
+        underline=_underline(style),
         blink=bool(style.blink),
         reverse=bool(style.reverse),
         conceal=bool(style.conceal),
@@ -321,6 +332,12 @@ def _style(style: bittty.style.Style) -> Style:
         link=clean_link(style.hyperlink or ""),
     )
     return intern_style(converted)
+
+
+def _underline(style: bittty.style.Style) -> Underline:
+    """Return the kind of underline; SGR 24 leaves its name behind."""
+    kind = _UNDERLINES.get(style.underline_style, Underline.SINGLE)
+    return kind if style.underline else Underline.NONE
 
 
 def _colour(colour: Color | None) -> Colour:

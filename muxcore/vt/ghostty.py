@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from muxcore.vt import ghostty_abi as abi
-from muxcore.vt import selftest
+from muxcore.vt import mend, selftest
 from muxcore.vt.cells import unpack
 from muxcore.vt.engine import (
     CELL_PIXELS,
@@ -51,6 +51,12 @@ _SHAPES = {
     abi.CURSOR_UNDERLINE: CursorShape.UNDERLINE,
 }
 _ANSI = 1 << 15
+_RESET = b"\x1bc"
+"""RIS; see `muxcore.vt.watch`: it always comes alone."""
+
+_SOFT_RESET = b"\x1b[!p"
+"""DECSTR, which the library does not know."""
+
 _TRACKING = (
     (1003, MouseTracking.ANY),
     (1002, MouseTracking.BUTTON),
@@ -154,11 +160,30 @@ class GhosttyEngine(Engine):
         self._set_size(abi.OPT_SCROLLBACK_MAX_LINES, 2 * self._kept + _PAGE_LINES)
 
     def _write(self, data: bytes) -> None:
-        # Lines are counted exactly while less than the whole scrollback passes in one write.
-        size = 2 * self._kept
-        for at in range(0, len(data), size):
-            self._write_piece(data[at : at + size])
+        if data == _RESET:
+            self._write_reset()
+            return
+        for number, part in enumerate(data.split(_SOFT_RESET)):
+            if number:
+                self._write_piece(mend.soft_reset(*self._position()))
+            # Lines are counted exactly while less than the whole scrollback passes in one write.
+            size = 2 * self._kept
+            for at in range(0, len(part), size):
+                self._write_piece(part[at : at + size])
         self._stale, self._known_modes = True, None
+
+    def _write_reset(self) -> None:
+        """Obey RIS; the title stays, as in xterm."""
+        title = self.title.encode()
+        self._write_piece(_RESET)
+        text = abi.String(c.cast(c.c_char_p(title), c.c_void_p), len(title))
+        self._library.call("terminal_set", self._terminal, abi.OPT_TITLE, c.byref(text))
+        self._stale, self._known_modes = True, None
+
+    def _position(self) -> tuple[int, int]:
+        """Return the cursor's row and column."""
+        row = self._get(abi.DATA_CURSOR_Y, c.c_uint16()).value
+        return row, self._get(abi.DATA_CURSOR_X, c.c_uint16()).value
 
     def _write_piece(self, data: bytes) -> None:
         before = None if self._alternate else self._counter.before()

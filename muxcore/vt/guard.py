@@ -14,6 +14,7 @@ on unchanged but for these points, the same however the output is split:
   `MAX_STRING`. The Linux console's unterminated `OSC P nrrggbb` and `OSC R` are dropped.
 * C1 controls, as UTF-8 or as bytes inside a sequence: terminals disagree about them.
 * ESC with an intermediate byte that designates nothing is no business of a console's.
+* REP (CSI b) that does not follow a character at once: xterm and tmux repeat nothing.
 * What engines read otherwise than xterm and tmux is mended: see `muxcore.vt.mend`. DEL prints
   nothing. An ESC that begins something else ends an OSC, it does not undo it.
 """
@@ -30,6 +31,9 @@ MAX_STRING = 65_536
 MAX_SEQUENCE = 512
 """Bytes of a control sequence; a longer one is dropped whole."""
 
+_LOOK_BACK = 2 * MAX_SEQUENCE
+"""Bytes that tell whether a character was the last thing printed."""
+
 _REFUSED_MODES = frozenset({2, 3, 34, 40, 69, 2027})
 
 # What does not match is passed on without a closer look, so this decides the guard's speed.
@@ -38,9 +42,8 @@ _SUSPECT_SEQUENCE = (
     rb"\[(?:"
     rb"(?:[0-9;:]{0,44}[0-9](?<!8;[25]))?m"
     rb"|[0-9]*(?:;[0-9]*)?[Hfr]"
-    rb"|(?:[1-9][0-9]*)?[@-GI-MPSTXZ`ade]"
-    rb"|(?:[1-9][0-9]{0,2})?b"
-    rb"|[0-9]?[JK]"
+    rb"|(?:[1-9][0-9]*)?[@-GIK-MPSTXZ`ade]"
+    rb"|[0-3]?[JK]"
     rb"|\?(?:1|7|12|25|47|1004|1006|1007|1034|1047|1048|1049|2004|2026)[hl]"
     rb"|[0-9;]*[hlNOQRUVWY\[-_cjknoqsu-z{}~]"
     rb"|[03]g"
@@ -53,6 +56,12 @@ _SUSPECT_ANYWHERE = re.compile(rb"\x7f|\xc2(?:[\x80-\x9f]|\Z)|" + _SUSPECT_SEQUE
 _CONTROL = re.compile(rb"\xc2(?:[\x80-\x9f]|\Z)")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _STRING_STOP = re.compile(rb"[\x07\x18\x1a\x1b]")
+_IGNORED = rb"\x00-\x17\x19\x1c-\x1f\x7f"
+_SEQUENCE = re.compile(
+    rb"\x1b[%b]*(?:\[[ -?%b]*[@-~]?|[ -/%b]*[0-Z\\-~]?)" % (_IGNORED, _IGNORED, _IGNORED)
+)
+"""A sequence as far as it goes, with controls inside it."""
+
 _HIGH = re.compile(rb"[\x7f-\xff]+")
 _CONTROL_SEQUENCE = re.compile(rb"\x1b\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
 _LINUX_OSC = re.compile(rb"R|P[0-9A-Fa-f]{7}")
@@ -77,6 +86,8 @@ class Guard:
         """`]` or `P` while such a string passes, `_` while one is dropped; empty outside."""
         self._string_left = 0
         """Bytes of the string that may still pass."""
+        self._before = b""
+        """The end of what was followed so far."""
 
     def filter(self, data: bytes) -> bytes:
         """Return the part of the output the engine may see now."""
@@ -98,7 +109,28 @@ class Guard:
                 break
             out.append(data[pos : suspect.start()])
             pos = self._judge(data, suspect, out)
+        self._remember(data)
         return b"".join(out)
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the end of `data`, but for what is held."""
+        end = data.rfind(self._held[:1]) if self._held else len(data)
+        self._before = self._latest(data, end)
+
+    def _latest(self, data: bytes, end: int) -> bytes:
+        """Return what came before `end`, from the last sequence on, or the end of that."""
+        begin = data.rfind(b"\x1b", max(0, end - _LOOK_BACK), end)
+        if begin >= 0:
+            return data[begin:end]
+        return (self._before + data[max(0, end - _LOOK_BACK) : end])[-_LOOK_BACK:]
+
+    def _follows_character(self, data: bytes, pos: int) -> bool:
+        """Whether what stands before `pos` is a character, and no part of a sequence."""
+        before = self._latest(data, pos)
+        if not before or before[-1] < 0x20 or before[-1] == 0x7F:
+            return False
+        sequence = _SEQUENCE.match(before, max(0, before.rfind(b"\x1b")))
+        return sequence is None or sequence.end() < len(before)
 
     def _judge(self, data: bytes, suspect: re.Match[bytes], out: list[bytes]) -> int:
         """Deal with a suspect; return where to go on."""
@@ -123,6 +155,8 @@ class Guard:
                 complete = _completes(kept, byte)
                 if complete or len(kept) < MAX_SEQUENCE:
                     kept.append(byte)
+                if complete and _repeats(kept) and not self._follows_character(data, pos):
+                    return at + 1
                 if complete:
                     return self._finish_sequence(bytes(kept), data, at + 1, out)
         self._held = bytes(kept)
@@ -185,6 +219,11 @@ def _completes(sequence: bytearray, byte: int) -> bool:
     return byte >= (0x40 if sequence[1] == 0x5B else 0x30)
 
 
+def _repeats(sequence: bytearray) -> bool:
+    """Whether a whole escape sequence is REP."""
+    return sequence.endswith(b"b") and sequence.startswith(b"\x1b[")
+
+
 def _judge_control_sequence(sequence: bytes) -> bytes:
     """Return what the engine gets instead of a whole CSI sequence, often the same."""
     parts = _CONTROL_SEQUENCE.fullmatch(sequence)
@@ -199,7 +238,7 @@ def _judge_control_sequence(sequence: bytes) -> bytes:
         case b"m" if private == b"?":
             return b""
         case b"!p":
-            return mend.SOFT_RESET
+            return sequence + mend.DEFAULT_SHAPE
         case b" q" if parameters not in _CURSOR_SHAPES:
             return b""
         case b"i" | b"*z" | b"*y" | b"$|" | b"*|" | b"$}" | b"$~" | b"'|":

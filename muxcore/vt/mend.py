@@ -5,12 +5,13 @@ What a sequence means stays the same; only its spelling changes to one that ever
 * SGR: in several sequences where it has more than `MAX_PARAMETERS`, empty parameters as zeros,
   unfinished colours left out.
 * Counts of zero are ones for DCH, IL, DL, SU, SD, CHT and CBT, parameters beyond those a function
-  has are left out, TBC has its default and only the kinds there are.
+  has are left out, TBC has its default; TBC and ED have only the kinds there are.
 * REP repeats at most `MAX_REPEAT` times: 65,535 wide characters of a hyperlink take libghostty-vt
   seconds, or crash it once they scroll in a region.
 * DECSET and DECRST: in several sequences where there are many modes; DECOM homes the cursor;
   mouse tracking modes exclude each other, and resetting any of them ends tracking.
-* DECSTR becomes the settings it stands for (origin mode is kept), DECALN resets margins and homes.
+* DECALN resets margins and homes; DECSTR resets the cursor's shape, and is spelled out for
+  libghostty-vt.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ MAX_PARAMETERS = 16
 MAX_REPEAT = 4096
 """Times a character is repeated by one REP; as many as the widest line has cells."""
 
-# DECSTR by its parts (DEC STD 070, 5-102); the cursor stays where it is.
-SOFT_RESET = b"\x1b7\x1b[r\x1b8\x1b[m\x1b[4l\x1b[?25h\x1b[?7h\x1b[?1l\x1b>\x1b(B\x1b)B\x0f"
+_SOFT_RESET = (
+    b'\x1b[?6l\x1b[r\x1b[m\x1b[0"q\x1b(B\x1b)B\x1b*B\x1b+B\x0f\x1b[?7h\x1b7'
+    b"\x1b[4l\x1b[?25h\x1b[?1l\x1b>\x1b[?45l"
+)
+"""The parts of DECSTR; the cursor is saved while it is at home."""
 
 ALIGNMENT = b"\x1b[r\x1b[H\x1b#8"
 """DECALN with what it does to margins and cursor (DEC STD 070, 5-109)."""
+
+DEFAULT_SHAPE = b"\x1b[0 q"
+"""DECSCUSR for the default: xterm's DECSTR does that too, no engine's does."""
 
 _ORIGIN = 6
 _TRACKING = (9, 1000, 1002, 1003)
@@ -34,6 +41,7 @@ _COLOUR_SIZES = {b"5": 3, b"2": 5}
 _OF_TWO = frozenset(b"Hfr")
 _OF_ONE = frozenset(b"@ABCDEFGIJKLMPSXZ`abdeg")
 _ZERO_IS_ONE = frozenset(b"ILMPSTZ")
+_ERASURES = frozenset({b"", b"1", b"2", b"3"})
 _TAB_CLEARS = frozenset({b"0", b"3"})
 
 
@@ -52,6 +60,8 @@ def mended(parameters: bytes, final: bytes) -> bytes:
         kept[0] = b""
     if final == b"b" and kept[0].isdigit():
         kept[0] = b"%d" % min(int(kept[0]), MAX_REPEAT)
+    if final == b"J" and kept[0].lstrip(b"0") not in _ERASURES:
+        return b""
     if final == b"g":
         kept[0] = kept[0].lstrip(b"0") or b"0"
         if kept[0] not in _TAB_CLEARS:
@@ -69,6 +79,16 @@ def modes(numbers: list[int], final: bytes) -> bytes:
         if number == _ORIGIN:
             parts.append(b"H")
     return b"".join(b"\x1b[" + part for part in parts)
+
+
+def soft_reset(row: int, col: int) -> bytes:
+    """Return DECSTR by its parts (DEC STD 070, 5-102).
+
+    Args:
+        row: Where the cursor is, and stays; from 0.
+        col: Likewise.
+    """
+    return _SOFT_RESET + b"\x1b[%d;%dH" % (row + 1, col + 1)
 
 
 def _attributes(parameters: bytes) -> bytes:

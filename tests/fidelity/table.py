@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from tests.fidelity.cases import cases
 from tests.fidelity.compare import compared, measured
 from tests.fidelity.engines import ENGINES
-from tests.fidelity.references import recorded, references
+from tests.fidelity.references import recorded, references, xterm_reference
 from tests.fidelity.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from tests.fidelity.compare import Comparison
+    from tests.fidelity.screen import State
 
 _NAMES = {"ghostty": "libghostty-vt", "bittty": "bittty"}
 
@@ -21,31 +22,35 @@ _NAMES = {"ghostty": "libghostty-vt", "bittty": "bittty"}
 def fidelity_table() -> str:
     """Return the table in Markdown; it takes about as long as showing everything twice."""
     versions = recorded()["versions"]
-    tmux, xterm = f"tmux {versions['tmux']}", f"xterm.js {versions['xterm.js']}"
-    lines = [
-        ["", "compared", f"as {tmux}", f"as {xterm}", "as either", "listed"],
-        ["---"] * 6,
-    ]
+    titles = [f"{name} {versions[name]}" for name in ("tmux", "xterm.js", "xterm")]
+    columns = [f"as {title}" for title in titles]
+    head = ["", "compared", *columns, "as tmux or xterm.js", "listed", "listed, but as xterm"]
+    lines = [head, ["---"] * len(head)]
     results = {_NAMES[engine]: measured(engine) for engine in ENGINES}
-    results[tmux] = {name: compared(references(name)[0], name) for name in cases() | streams()}
-    results[xterm] = {name: compared(references(name)[1], name) for name in cases() | streams()}
+    for at, title in enumerate(titles):
+        results[title] = {name: compared(_shown(name)[at], name) for name in cases() | streams()}
     for kind, names in (("cases", cases()), ("screens of sessions", streams())):
         for terminal, found in results.items():
-            chosen = {name: found[name] for name in names}
-            lines.append(
-                [terminal, f"{len(chosen)} {kind}", *_counts(chosen, terminal, (tmux, xterm))]
-            )
+            chosen = [found[name] for name in names]
+            lines.append([terminal, f"{len(chosen)} {kind}", *_counts(chosen, terminal, titles)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _counts(
-    found: Mapping[str, Comparison], terminal: str, references: tuple[str, str]
-) -> list[str]:
-    """Return how many states are as tmux's, as xterm.js's, as either's, and as neither's."""
-    equal = sum(item.equal for item in found.values())
-    shared = [sum(item.tmux for item in found.values()), sum(item.xterm for item in found.values())]
-    if terminal in references:
-        # A reference is compared with the other one only.
+def _shown(name: str) -> tuple[State, State, State]:
+    return (*references(name), xterm_reference(name))
+
+
+def _counts(found: Sequence[Comparison], terminal: str, titles: Sequence[str]) -> list[str]:
+    """Return how many states are as each reference's, as the first two's, and the rest."""
+    shared = [
+        sum(item.tmux for item in found),
+        sum(item.xterm_js for item in found),
+        sum(item.xterm for item in found),
+    ]
+    if terminal in titles:
+        # A reference is compared with the other ones only.
         return ["" if name == terminal else str(count)
-                for name, count in zip(references, shared, strict=True)] + ["", ""]  # fmt: skip
-    return [str(count) for count in (*shared, equal, len(found) - equal)]
+                for name, count in zip(titles, shared, strict=True)] + [""] * 3  # fmt: skip
+    listed = [item for item in found if not item.equal]
+    counts = (*shared, len(found) - len(listed), len(listed), sum(item.xterm for item in listed))
+    return [str(count) for count in counts]

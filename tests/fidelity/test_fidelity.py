@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +18,13 @@ from tests.fidelity.cases import cases
 from tests.fidelity.compare import compared, measured
 from tests.fidelity.differences import listed
 from tests.fidelity.engines import ENGINES
-from tests.fidelity.references import pieces, recorded, references
+from tests.fidelity.esctest import COVERED, LEFT_OUT
+from tests.fidelity.references import pieces, recorded, references, xterm_reference
 from tests.fidelity.screen import State
 from tests.fidelity.streams import DIRECTORY
 from tests.fidelity.tmux import Tmux
+from tests.fidelity.vttest import choices, session
+from tests.fidelity.xterm import Xterm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,15 +44,61 @@ def test_an_engine_shows_what_tmux_or_xterm_js_shows_but_for_what_is_listed(engi
     found = {name: item.facts for name, item in measured(engine).items() if not item.equal}
     known = listed(engine)
     assert {name: facts for name, facts in found.items() if name not in known} == {}
-    assert {name: reason for name, reason in known.items() if name not in found} == {}
+    assert {name: item.reason for name, item in known.items() if name not in found} == {}
 
 
-def test_tmux_shows_what_was_recorded_of_it(tmux: Tmux) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_difference_says_whether_xterm_shows_what_the_engine_shows(engine: str) -> None:
+    found = measured(engine)
+    assert {name: item.reason for name, item in listed(engine).items()
+            if item.xterm != found[name].xterm} == {}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "share", [pytest.param(16, id="sample"), pytest.param(1, id="all", marks=pytest.mark.soak)]
+)
+def test_tmux_shows_what_was_recorded_of_it(tmux: Tmux, share: int) -> None:
     if tmux.version != recorded()["versions"]["tmux"]:
         pytest.skip(f"tmux {tmux.version} is not the recorded one")
-    shown = pieces()
+    all_of_them = pieces() if share == 1 else cases()
+    shown = {name: piece for name, piece in all_of_them.items()
+             if not zlib.crc32(name.encode()) % share}  # fmt: skip
     for name, state in zip(shown, tmux.states(list(shown.values())), strict=True):
         assert state == references(name)[0], name
+
+
+@pytest.mark.soak
+def test_xterm_shows_what_was_recorded_of_it() -> None:
+    try:
+        xterm = Xterm()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    try:
+        if xterm.version != recorded()["versions"]["xterm"]:
+            pytest.skip(f"xterm {xterm.version} is not the recorded one")
+        for name, piece in cases().items():
+            told = xterm_reference(name)
+            assert {**told, **xterm.state(piece)} == told, name
+    finally:
+        xterm.close()
+
+
+def test_vttest_prints_what_was_recorded_of_it() -> None:
+    if shutil.which("vttest") is None:
+        pytest.skip("vttest is not installed")
+    path = DIRECTORY / "vttest-11-7-2-rep.raw"
+    known = re.search(rb"version \S+ \(\d+\)", path.read_bytes())
+    told = session(choices(path.stem))
+    if known and known[0] not in told:
+        pytest.skip("vttest is not the recorded one")
+    assert told == path.read_bytes()
+
+
+def test_every_file_of_esctest_has_cases_or_a_reason_to_be_left_out() -> None:
+    for name, patterns in COVERED.items():
+        for pattern in patterns.split():
+            assert fnmatch.filter(cases(), pattern), f"{name}: {pattern} is no case"
+    assert not COVERED.keys() & LEFT_OUT.keys()
 
 
 def test_everything_that_is_compared_was_recorded() -> None:

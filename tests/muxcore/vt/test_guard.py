@@ -23,6 +23,7 @@ PIECES = st.lists(
                 b"\x1b\\",
                 b"\x1b(B",
                 b"\x1b[!p",
+                b"\x1b[3b",
                 "é你".encode(),
             ]
         ),
@@ -64,6 +65,32 @@ def test_a_character_is_repeated_a_bounded_number_of_times(count: bytes) -> None
 @pytest.mark.parametrize("count", [b"", b"1", b"80", b"999", b"4096"])
 def test_a_character_is_repeated_as_often_as_a_line_has_room(count: bytes) -> None:
     assert filtered(b"x\x1b[" + count + b"b") == b"x\x1b[" + count + b"b"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"x\r",
+        b"x\x1b[31m",
+        b"x\x1b[2b",
+        b"x\x1b(0",
+        b"x\x1b]2;title\x07",
+        b"x\x1b]2;title\x1b\\",
+        b"x\x1bPpayload\x1b\\",
+    ],
+)
+def test_nothing_is_repeated_where_no_character_came_last(before: bytes) -> None:
+    assert filtered(before + b"\x1b[3by") == before + b"y"
+    assert filtered(before + b"\x1b[3by", len(before), len(before) + 2) == before + b"y"
+
+
+@pytest.mark.parametrize(
+    "before", [b"x", "\N{BLACK SQUARE}".encode(), b"\x1b[31mx", b"\x1b(0q", b"\x1b]2;t\x07x"]
+)
+def test_a_character_is_repeated_however_the_output_is_split(before: bytes) -> None:
+    for cut in range(len(before) + 4):
+        assert filtered(before + b"\x1b[3b", cut) == before + b"\x1b[3b"
 
 
 @pytest.mark.parametrize("mode", [2, 3, 34, 40, 69, 2027])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.vt.guard import Guard
-from muxcore.vt.mend import MAX_PARAMETERS, mended
+from muxcore.vt.mend import MAX_PARAMETERS, mended, soft_reset
 
 ATTRIBUTES = st.lists(
     st.sampled_from([b"", b"0", b"1", b"4:3", b"38;5;9", b"48;2;1;2;3", b"58:2::7:8:9", b"39"]),
@@ -28,6 +28,9 @@ def filtered(data: bytes) -> bytes:
     [
         (b"\x1b[31;m", b"\x1b[31;0m"),
         (b"\x1b[38;5m", b""),
+        (b"\x1b[22J", b""),
+        (b"\x1b[02J", b"\x1b[02J"),
+        (b"\x1b[!p", b"\x1b[!p\x1b[0 q"),
         (b"\x1b[1;38;2m", b"\x1b[1m"),
         (b"\x1b[0P\x1b[0L\x1b[00M\x1b[0I", b"\x1b[P\x1b[L\x1b[M\x1b[I"),
         (b"\x1b[2;3;4H", b"\x1b[2;3H"),
@@ -47,9 +50,10 @@ def test_a_long_list_of_modes_is_split() -> None:
     assert filtered(b"\x1b[?" + b"1;" * 40 + b"2004h") == b"\x1b[?1h" * 40 + b"\x1b[?2004h"
 
 
-def test_a_soft_reset_becomes_the_settings_it_stands_for() -> None:
-    assert b"\x1b[?25h" in filtered(b"\x1b[!p")
-    assert b"\x1b[!p" not in filtered(b"\x1b[!p")
+def test_a_soft_reset_saves_the_cursor_at_home_and_moves_it_back() -> None:
+    before, _, after = soft_reset(4, 0).partition(b"\x1b7")
+    assert b"\x1b[r" in before
+    assert after.endswith(b"\x1b[5;1H")
 
 
 @given(ATTRIBUTES)
