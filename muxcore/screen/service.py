@@ -30,6 +30,15 @@ CHUNK = 32 * 1024
 
 MIN_CHUNK = 256
 
+SLOW = 0.004
+"""Seconds of engine time of one chunk after which the next ones are smaller."""
+
+COSTLY = (b"\x1bc", b"\x1b[3J")
+"""RIS and ED 3, which take the engine a thousand times as long as text does."""
+
+MAX_COSTLY = 64
+"""Of those in a chunk; of more, it is obeyed in small ones from the start."""
+
 SYNCHRONIZED = 0.15
 """Seconds a guest may keep a frame of its own open (mode 2026) before it is drawn anyway."""
 
@@ -126,12 +135,16 @@ class Service:
             if isinstance(item, Output):
                 left -= len(item.data)
             before, now = now, self._clock()
-            slow = now - before > FRAME_SECONDS
+            slow = now - before > SLOW
             self._chunk = max(MIN_CHUNK, self._chunk // 4) if slow else min(CHUNK, 2 * self._chunk)
 
     def _take(self, limit: int) -> Item:
         item = self._items.popleft()
-        if isinstance(item, Output) and len(item.data) > limit:
+        if not isinstance(item, Output):
+            return item
+        if any(item.data.count(each, 0, limit) > MAX_COSTLY for each in COSTLY):
+            limit = min(limit, MIN_CHUNK)
+        if len(item.data) > limit:
             self._items.appendleft(Output(item.offset + limit, item.data[limit:]))
             item = Output(item.offset, item.data[:limit])
         return item
@@ -195,6 +208,10 @@ class Service:
             return ""
         if kind == "text":
             return dump.text(screen.texts(start, stop))
+        if kind == "joined":
+            # The line after the last one tells how many blanks are before a wrap.
+            texts = screen.texts(start, stop + 1)
+            return dump.joined(texts, stop - start, screen.engine.cols)
         lines = screen.lines(start, stop)
         if kind == "ansi":
             return dump.ansi(lines)

@@ -21,6 +21,9 @@ PIECE = 16 * 1024
 SMALL = 4096
 """Bytes fed at once where the offset of each line is wanted."""
 
+MAX_NOTED = 1000
+"""Lines begun by one piece of which the offsets are noted; repeated blanks begin far more."""
+
 _SAFE_START = re.compile(rb"[\n\x1b]")
 _START_WITHIN = 4096
 
@@ -79,7 +82,7 @@ class Tape:
         engine = self.engine
         begun: Sequence[int] = range(before + 1, engine.cursor_line + 1)
         feeds = piece.count(b"\n")
-        if engine.cursor_line < before:
+        if engine.cursor_line < before or len(begun) > MAX_NOTED + feeds:
             return False
         if feeds != len(begun):
             texts = engine.texts(before, engine.cursor_line)

@@ -249,6 +249,19 @@ def test_wrapped_lines_begin_where_their_text_does() -> None:
     assert screen.offsets(0, 6) == [0, 0, 0, 202, 205, 205]
 
 
+def test_lines_are_not_looked_for_among_thousands_that_few_bytes_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = screen_of(attached(0, 0))
+    asked: list[int] = []
+    monkeypatch.setattr(screen.engine, "texts", lambda start, _: asked.append(start))
+    data = b"x\x1b[999b" * 500 + b"\r\nend"
+    screen.obey([Output(0, data)])
+    assert screen.engine.end_line > 2000
+    assert asked == []
+    assert screen.offsets(screen.engine.cursor_line, screen.engine.end_line)[0] == len(data) - 3
+
+
 def test_lines_that_are_written_again_begin_where_they_were_written_last() -> None:
     screen = screen_of(attached(0, 0), Output(0, b"a\r\nb\r\nc"), Output(7, b"\x1b[2A\rX"))
     screen.obey([Output(13, b"\r\nY")])

@@ -14,6 +14,7 @@ from muxcore.screen.codec import Packer, Unpacker, unpack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.service import (
     CHUNK,
+    COSTLY,
     FRAME_BYTES,
     FRAME_SECONDS,
     MIN_CHUNK,
@@ -79,6 +80,13 @@ def test_output_that_takes_long_is_obeyed_in_smaller_pieces_until_it_does_not() 
         clock.step = 2 * FRAME_SECONDS if len(sizes) < 6 else 0.0
     assert min(sizes) == MIN_CHUNK
     assert sizes[-1] == CHUNK
+
+
+@pytest.mark.parametrize("costly", COSTLY)
+def test_what_takes_very_long_is_obeyed_in_small_pieces_from_the_start(costly: bytes) -> None:
+    service = started(Clock(FRAME_SECONDS))
+    progress, left, *_ = work(service, Output(0, costly * 1000))
+    assert (progress[codec.FED], left) == (MIN_CHUNK, True)
 
 
 def test_no_frame_is_given_that_is_not_wanted() -> None:
