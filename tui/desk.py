@@ -52,6 +52,8 @@ class Desk:
         self._epoch = 0
         self._console = session.on_view
         self._marks: list[int] = []
+        self._held_at: int | None = None
+        """The first line of the view while it is held for a drag."""
         view.set_overlay("reading", self.reading.spans)
         view.listeners.append(self._frame)
         view.keep = self.reading.places
@@ -138,14 +140,28 @@ class Desk:
         selecting = self.reading.selecting
         if message.action == "release":
             selecting.release()
+            self._let_go()
         elif message.action == "drag":
             selecting.drag(message.place)
+            self._hold()
         elif message.button is MouseButton.LEFT:
             self.reading.click(message.place, block=message.block)
         elif message.button is MouseButton.RIGHT:
             selecting.extend(message.place)
         elif message.button is MouseButton.MIDDLE:
             self._paste()
+
+    def _hold(self) -> None:
+        """Keep what is printed meanwhile from moving the lines away under the mouse."""
+        if not self._view.held:
+            self._view.hold()
+            self._held_at = self._view.first_line
+
+    def _let_go(self) -> None:
+        """Follow the live screen again, unless the view was scrolled."""
+        held_at, self._held_at = self._held_at, None
+        if held_at == self._view.first_line and not self.reading.mode:
+            self._view.scroll_to_end()
 
     def _paste(self) -> None:
         """Type what was copied last."""

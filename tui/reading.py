@@ -126,10 +126,14 @@ class Reading:
         self._changed()
 
     def copy_mode(self) -> None:
-        """Begin copy mode with its cursor on the guest's."""
+        """Begin copy mode with its cursor on the match that is looked at, else on the guest's."""
         if self._copy_mode is not None:
             return
-        self.searching.end(back=False)
+        found = self.searching.search is not None and self.searching.search.match is not None
+        self._typing = False
+        self.searching.accept()
+        if not found:
+            self.searching.end(back=False)
         self.selecting.clear()
         terminal, view = self._view.terminal, self._view
         line = terminal.end_line - terminal.rows + terminal.cursor.row
@@ -140,6 +144,7 @@ class Reading:
         self._cursor = Extent(Place(line, col), Place(line, col + 1))
         view.hold()
         self._put(Place(line, col))
+        self._landed()
 
     def end(self) -> None:
         """End all of it; keys are the guest's again."""

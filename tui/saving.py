@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.terminal import Terminal
 
 Part = Literal["selection", "screen", "all"]
-Format = Literal["text", "ansi", "svg"]
+Format = Literal["text", "joined", "ansi", "svg"]
 
 MAX_SAVED = 100_000
 """Lines saved at most: the newest."""
@@ -35,7 +35,7 @@ SAVINGS = (
     Saving("selection", "What is selected, as text", "selection", "text"),
     Saving("screen", "The screen as text", "screen", "text"),
     Saving("picture", "The screen as a picture (SVG)", "screen", "svg", ".svg"),
-    Saving("all", "All lines as text", "all", "text"),
+    Saving("all", "All lines as text", "all", "joined"),
     Saving("coloured", "All lines with their colours (ANSI, for less -R)", "all", "ansi", ".ans"),
 )
 

@@ -253,6 +253,10 @@ class Terminal:
         """Keep so many lines above the screen; another number begins the stream anew."""
         self._feed.set_scrollback(lines)
 
+    def set_links(self, obeyed: bool) -> None:
+        """Have the guest's hyperlinks obeyed from now on, or not, as at first."""
+        self._feed.set_links(obeyed)
+
     def reset(self, *, leave: bool = False) -> None:
         """Bring the terminal to its power-on state, and set it right after the next replay.
 
@@ -314,8 +318,11 @@ class Terminal:
         found: str = await self._answer("", "text", self._mirror.frame.epoch, *place, block)
         return found
 
-    async def dump(self, kind: Literal["text", "ansi", "svg"], start: int, stop: int) -> str:
-        """The lines numbered `start` to `stop` - 1 as text, with SGR, or as a picture."""
+    async def dump(
+        self, kind: Literal["text", "joined", "ansi", "svg"], start: int, stop: int
+    ) -> str:
+        """The lines numbered `start` to `stop` - 1 as text, with wrapped ones as one, with SGR,
+        or as a picture."""
         parts: list[str] = []
         epoch = self._mirror.frame.epoch
         for low in range(max(start, self.oldest_line), stop, DUMPED):

@@ -44,7 +44,8 @@ class TextCommands:
 
     def do_stamps(self) -> None:
         mode = self._screen.next_stamps()
-        self._app.notify(f"Time stamps: {MODE_WORDS[mode]}.", timeout=2, markup=False)
+        self._screen.notes.say(f"times: {MODE_WORDS[mode]}")
+        self._screen.update_soon()
 
     def do_edit(self) -> None:
         self.attempt(self._edit())
@@ -52,7 +53,7 @@ class TextCommands:
     async def _edit(self) -> None:
         terminal = self._screen.view.terminal
         oldest = max(terminal.oldest_line, terminal.end_line - MAX_SAVED)
-        await edit(self._app, await terminal.dump("text", oldest, terminal.end_line))
+        await edit(self._app, await terminal.dump("joined", oldest, terminal.end_line))
 
     def do_save(self) -> None:
         saver = self._screen.desk.saver()

@@ -18,7 +18,7 @@ BELL = 1.0
 """Seconds that a bell is said: a mark that stays, for a flash may harm."""
 
 NOTE = 5.0
-"""Seconds that what was done for a guest is said."""
+"""Seconds that what was done is said."""
 
 
 class ViewNotes:
@@ -70,9 +70,13 @@ class ViewNotes:
         title = self._view.terminal.title if allowed else ""
         self._desktop.set_title(console.name if console else "", title)
         if note := self._desktop.settle():
-            self._note = note
-            self._note_until = self._clock() + NOTE
-            self._later(NOTE)
+            self.say(note)
+
+    def say(self, note: str) -> None:
+        """Say something for a while, in place of what was said before."""
+        self._note = note
+        self._note_until = self._clock() + NOTE
+        self._later(NOTE)
 
     def dismiss_trouble(self) -> None:
         """Say no more of what went wrong with the engine."""

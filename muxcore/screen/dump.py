@@ -37,6 +37,18 @@ def text(texts: Iterable[tuple[str, bool]]) -> str:
     return "".join(f"{line}\n" for line, _ in texts)
 
 
+def joined(texts: Sequence[tuple[str, bool]], count: int, cols: int) -> str:
+    """The first `count` lines as they were printed, wrapped ones as one.
+
+    Without a line end after the last one where that goes on in one behind it.
+    """
+    parts: list[str] = []
+    for at, (line, wrapped) in enumerate(texts[:count]):
+        goes_on = wrapped and at + 1 < len(texts)
+        parts.append(padded(line, texts[at + 1][0], cols) if goes_on else f"{line}\n")
+    return "".join(parts)
+
+
 def selected(
     texts: Sequence[tuple[str, bool]], start_col: int, stop_col: int, cols: int, *, block: bool
 ) -> str:

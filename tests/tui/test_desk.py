@@ -233,6 +233,28 @@ async def test_a_drag_held_beyond_the_view_goes_on_scrolling() -> None:
         assert len(on.app.clipboard.splitlines()) == len(BOOT)
 
 
+async def test_what_is_printed_does_not_move_lines_away_under_the_mouse() -> None:
+    async with desk(*BOOT) as on:
+        view = on.app.console_screen.view
+        await on.pilot.mouse_down(view, offset=(0, 5))
+        await on.pilot.hover(view, offset=(2, 5))
+        on.session.print(b"\r\nmore\r\nand more")
+        await settle(on.pilot)
+        await on.pilot.hover(view, offset=(2, 6))
+        await on.pilot.mouse_up(view, offset=(2, 6))
+        await settle(on.pilot)
+        assert on.app.clipboard == " 83 all is well\n 84"
+        assert not view.held
+
+
+async def test_copy_mode_begins_on_the_match_that_is_looked_at() -> None:
+    async with desk(*BOOT) as on:
+        await on.press(PREFIX, "/", *"error", "enter", "n", PREFIX, "[", "v", "e", "y")
+        assert on.app.clipboard == "error"
+        await on.press(PREFIX, "/", *"error", "enter", PREFIX, "[", "n", "Y")
+        assert on.app.clipboard == " 67 error here"
+
+
 async def test_a_drag_along_the_first_row_does_not_scroll() -> None:
     async with desk(*BOOT) as on:
         view = on.app.console_screen.view
@@ -310,6 +332,7 @@ async def test_lines_are_stamped_and_the_guest_keeps_its_size() -> None:
             ["one", "+1.250 two", "+1.750 three"],
         ):
             await on.press(PREFIX, "t")
+            assert "times: " in on.bottom
             await eventually(lambda: on.lines()[-1] == stamps[2], what=stamps[2])  # noqa: B023
             assert on.lines() == stamps
         await on.press(PREFIX, "t")

@@ -185,7 +185,7 @@ def test_a_search_can_be_typed_at_once(terminal: Terminal) -> None:
 
 def test_lines_are_stamped_with_their_times(terminal: Terminal) -> None:
     terminal.keys("C-]", "t")
-    terminal.shows("time of day")
+    terminal.shows("times: time of day")
     row = terminal.row_of("see /etc/fstab")
 
     def stamped() -> bool:

@@ -92,6 +92,18 @@ def test_blanks_before_a_wrap_are_copied(texts: list[tuple[str, bool]], wanted: 
     assert dump.selected(texts, 0, 10, 10, block=False) == wanted
 
 
+@pytest.mark.parametrize(
+    ("count", "wanted"),
+    [(4, "one two\nwrapped to here\nlast\n"), (2, "one two\nwrapped to"), (1, "one two\n")],
+)
+def test_lines_are_told_as_they_were_printed(count: int, wanted: str) -> None:
+    assert dump.joined(TEXTS, count, 10) == wanted
+
+
+def test_a_last_line_that_goes_on_nowhere_ends() -> None:
+    assert dump.joined([("one", True), ("two", True)], 2, 10) == "one       two\n"
+
+
 def test_a_selection_that_ends_in_blanks_before_a_wrap_has_none_at_its_end() -> None:
     assert dump.selected([("one", True), ("two", True)], 0, 10, 10, block=False) == "one       two"
 
