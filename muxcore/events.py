@@ -142,6 +142,16 @@ class SizeChanged(Event):
 
 
 @dataclass(frozen=True)
+class LineChanged(Event):
+    """The guest's serial line was changed by a client: `item` as a `serial` option is named."""
+
+    id: str
+    item: str
+    value: int | str
+    by: str
+
+
+@dataclass(frozen=True)
 class StreamProblem(Event):
     """A peer's stream was refused something, or ended for breaking its format."""
 
@@ -173,6 +183,7 @@ NAMES: dict[type[Event], str] = {
     PeerChanged: "MUX_PEER_CHANGED",
     Gap: "MUX_GAP",
     SizeChanged: "MUX_SIZE_CHANGED",
+    LineChanged: "MUX_LINE_CHANGED",
     StreamProblem: "MUX_STREAM_ERROR",
     Focus: "MUX_FOCUS",
 }

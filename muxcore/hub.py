@@ -18,6 +18,7 @@ from muxcore import events
 from muxcore.bell import Bell
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
+from muxcore.chardev.heard import LineValue
 from muxcore.chardev.link import LinkGuest
 from muxcore.describe import describe_console, describe_status
 from muxcore.errors import (
@@ -30,6 +31,7 @@ from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.laggards import Laggards
+from muxcore.line_desk import LineDesk
 from muxcore.mux import Mux
 from muxcore.openness import Openness
 from muxcore.options.sets import AttachOptions
@@ -92,6 +94,7 @@ class Console:
         )
         self.lagging = Laggards()
         self._openness = Openness(name, notify)
+        self._line_desk = LineDesk(self)
         self._past: dict[str, Past] = {}
         self._closing = False
 
@@ -299,6 +302,7 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             self._tell_guest(chardev, there=True)
+            self._line_desk.watch()
             return
         stream.guest_changed(self.pump.stream is not None)
         past = self.past(chardev.id)
@@ -406,6 +410,10 @@ class Console:
             self.send_break()
         except MuxError as error:
             self.emit(events.StreamProblem(self.name, peer.chardev.id, peer.id, str(error)))
+
+    def peer_line(self, peer: Peer, wish: LineValue) -> None:
+        """See `peer_hub.Hub`."""
+        self._line_desk.ask(peer, wish)
 
     def may_linger(self) -> bool:
         """See `peer_hub.Hub`; a script that types and leaves must not use up the descriptors."""

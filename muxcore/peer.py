@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 from muxcore import events
 from muxcore.chardev.base import Chardev, Stream, hung_up
-from muxcore.chardev.heard import Break, Heard, WindowSize
+from muxcore.chardev.heard import Heard, LineValue, WindowSize
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
 from muxcore.feed import Feed
 from muxcore.input import Lane
@@ -366,7 +366,9 @@ class Peer:
         if isinstance(heard, WindowSize):
             self.size = (heard.rows, heard.cols)
             self.hub.peer_resized(self)
-        elif isinstance(heard, Break) and not self.readonly:
+        elif isinstance(heard, LineValue):
+            self.hub.peer_line(self, heard)
+        elif not self.readonly:
             self.hub.peer_break(self)
 
     def _read(self) -> None:

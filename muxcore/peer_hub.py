@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from muxcore import events
+from muxcore.chardev.heard import LineValue
 from muxcore.errors import MuxError
 from muxcore.hangup import HangupWatch
 from muxcore.ring import History
@@ -37,6 +38,9 @@ class Hub(Protocol):
 
     def peer_break(self, peer: Peer) -> None:
         """The peer asks for a break."""
+
+    def peer_line(self, peer: Peer, wish: LineValue) -> None:
+        """The peer asks for something about the guest's serial line."""
 
     def may_linger(self) -> bool:
         """Whether one more peer may stay only because the guest has not taken its input."""

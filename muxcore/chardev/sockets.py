@@ -64,9 +64,12 @@ def make_layers(options: SocketOptions) -> list[Layer]:
 
         layers.append(WebsocketServer())
     if options.telnet:
+        from muxcore.chardev.layers.comport import ComPortServer
         from muxcore.chardev.layers.telnet import Telnet
 
-        layers.append(Telnet(server=options.server))
+        layers.append(
+            Telnet(server=options.server, com_port=ComPortServer() if options.rfc2217 else None)
+        )
     return layers
 
 

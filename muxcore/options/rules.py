@@ -96,12 +96,26 @@ def _check_socket(values: Values) -> None:
     _check_tls(values)
     if not values.get("server") and values.get("websocket"):
         raise OptionError("Websocket client is not implemented", option="websocket")
+    if values.get("rfc2217"):
+        _check_rfc2217(values)
     if not values.get("server") and "wait" in values:
         raise OptionError(
             "'wait' option is incompatible with socket in client connect mode",
             hint="a server is asked for with server=on",
             option="wait",
         )
+
+
+def _check_rfc2217(values: Values) -> None:
+    """It is a part of telnet, which is spoken then."""
+    if not values.get("server"):
+        raise OptionError(
+            "'rfc2217' option is incompatible with socket in client connect mode",
+            hint="a port behind a server is serial,path=rfc2217://HOST:PORT",
+            option="rfc2217",
+        )
+    if not values.setdefault("telnet", True):
+        raise OptionError("'rfc2217' option is incompatible with telnet=off", option="rfc2217")
 
 
 def _check_socket_address(values: Values) -> None:

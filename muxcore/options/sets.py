@@ -159,6 +159,9 @@ class SocketOptions(ChardevOptions):
     )
     nodelay: bool = option(False, "no Nagle delay (TCP only)")
     telnet: bool = option(False, "speak telnet: break and window size beside the bytes")
+    rfc2217: bool = option(
+        False, "speak RFC 2217 by telnet: clients see and set the guest's serial line (server only)"
+    )
     websocket: bool = option(False, "speak websocket (server only)")
     tls_creds: str = option("", "id of the object with the TLS credentials (TCP only)")
     tls_authz: str = option("", "id of the object that says who may connect (server only)")

@@ -128,12 +128,12 @@ class Telnet(Layer):
         """See `Layer.begin`; but for a client's RFC 2217 nothing has to be agreed to."""
         self.ready = self._com_port is None or self._com_port.ready
         ours, theirs = [ECHO, SGA, BINARY], [BINARY, NAWS]
-        if self._com_port is not None and self._server:
-            theirs.append(COM_PORT)
-        elif self._com_port is not None:
+        # Only a client asks for RFC 2217: pyserial's takes a server's DO for the answer to a WILL
+        # that it then never sends.
+        if not self._server:
+            if self._com_port is None:
+                return
             ours, theirs = [COM_PORT, BINARY, SGA], [BINARY, SGA]
-        elif not self._server:
-            return
         for option in ours:
             self._outgoing += self._ours.ask(option)
         for option in theirs:

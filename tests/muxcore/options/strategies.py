@@ -90,6 +90,9 @@ def _obey_socket_rules(draw: st.DrawFn, given: dict[str, Any]) -> None:
     else:
         given.pop("wait", None)
         given.pop("websocket", None)
+        given.pop("rfc2217", None)
+    if given.get("rfc2217"):
+        given["telnet"] = True
     if "fd" in given:
         given.pop("reconnect", None)
         given.pop("reconnect_ms", None)

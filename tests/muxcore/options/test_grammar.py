@@ -65,6 +65,11 @@ MEANINGS = [
     ("ringbuf,size=1M", None, RingbufOptions(size=1 << 20)),
     ("memory,size=0x400", None, RingbufOptions(size=1024)),
     ("serial,path=/dev/ttyS0,speed=9600", None, SerialOptions(path="/dev/ttyS0", speed=9600)),
+    (
+        "socket,port=1,server=on,rfc2217=on",
+        None,
+        SocketOptions(port="1", server=True, telnet=True, rfc2217=True),
+    ),
     ("file,path=/l,append=on", None, FileOptions(path="/l", append=True)),
     ("file,path=/l,policy=drop", None, FileOptions(path="/l", policy="drop")),
     ("pipe,path=/p", None, PipeOptions(path="/p")),
@@ -166,6 +171,14 @@ REFUSALS = [
     ("socket,cid=me,port=1", "Failed to parse cid 'me'"),
     ("socket,cid=2,port=ssh", "Failed to parse port 'ssh'"),
     ("socket,port=5000,to=4999", "Parameter 'to' expects a number from 5000 to 65535"),
+    (
+        "socket,port=1,rfc2217=on",
+        "'rfc2217' option is incompatible with socket in client connect mode",
+    ),
+    (
+        "socket,port=1,server=on,telnet=off,rfc2217=on",
+        "'rfc2217' option is incompatible with telnet=off",
+    ),
     ("socket,port=1,ipv4=off,ipv6=off", "Cannot disable IPv4 and IPv6 at same time"),
     (
         "socket,path=/x,reconnect=1,reconnect-ms=100",
