@@ -124,7 +124,7 @@ class MuxApp(App[int]):
             self.give_input = self._driver.give
             self.console_screen.view.cursor.put = self._put_cursor
             self.console_screen.view.draw = self._driver.draw_lines
-        self.session.watch(self._session_changed, self.console_screen.view.wake)
+        self.session.watch(self._session_changed, self.console_screen.wake)
         self.set_interval(TICK, self._tick, name="tick")
         self.theme_changed_signal.subscribe(self, lambda _: self.console_screen.view.repaint())
         await self.session.start()
@@ -213,7 +213,11 @@ class MuxApp(App[int]):
     # State.
 
     def _session_changed(self) -> None:
-        """Draw the new state: a change of the link at once, all else when its time has come."""
+        """Draw the new state: a change of the link at once, all else when its time has come.
+
+        But for a size: what comes behind it in the stream is printed for it.
+        """
+        self.console_screen.fit()
         if self.session.link.link is not self._last_link:
             self._update()
         elif self._redraw is None:

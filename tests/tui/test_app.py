@@ -136,6 +136,38 @@ async def test_a_flood_is_drawn_in_frames_and_ends_up_whole() -> None:
         assert screen_text(app).startswith("done")
 
 
+async def test_what_comes_with_a_size_is_drawn_for_that_size() -> None:
+    guest = GuestState(type="process", since=NOW, can_resize=True)
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        session.attach()
+        await settle(pilot)
+        session.status = ViewStatus(guest=guest, size=Size(40, 200))
+        session._changed()
+        session.print(b"\x1b[40;190Hfar out")
+        await settle(pilot)
+        terminal = app.console_screen.view.terminal
+        assert (terminal.rows, terminal.cols) == (40, 200)
+        assert "".join(run.text for run in terminal.row(39)).strip() == "far out"
+
+
+async def test_nothing_is_drawn_before_the_view_knows_its_own_size() -> None:
+    session = FakeSession(full_console())
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        app.console_screen._laid_out = False
+        session.attach()
+        session.print(b"early")
+        await pilot.pause()
+        assert session.items
+        assert "early" not in screen_text(app)
+        app.console_screen._settle()
+        await settle(pilot)
+        assert screen_text(app).startswith("early")
+
+
 async def test_the_view_tells_its_size_and_follows_what_the_guest_was_told() -> None:
     guest = GuestState(type="process", since=NOW, can_resize=True)
     session = FakeSession(replace(full_console(), guest=guest, size=Size(30, 100)))

@@ -182,7 +182,7 @@ class ConsoleScreen(Screen[None]):
             self.view.set_look(
                 replace(self.view.look, palette=console.settings.palette, links=allowed)
             )
-        self._fit()
+        self.fit()
         self.notes.settle(console)
         self._update_panes(console, now)
         self._update_status(console, now)
@@ -242,7 +242,8 @@ class ConsoleScreen(Screen[None]):
         """What the guest may have: time stamps take columns from the view, not from it."""
         return Size(self.view.size.height, self.view.region.x + self.view.size.width)
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Tell the size of the view, and draw the guest's screen for that which it was told."""
         size = self._room
         if self._laid_out and size.rows and size.cols:
             self._session.resize(size.rows, size.cols)
@@ -258,6 +259,12 @@ class ConsoleScreen(Screen[None]):
     def _settle(self) -> None:
         self._laid_out = True
         self.update()
+        self.view.wake()
+
+    def wake(self) -> None:
+        """There is output to pull: once it is known for what size it was printed."""
+        if self._laid_out:
+            self.view.wake()
 
     # Keys in.
 
