@@ -34,6 +34,10 @@ FLOOD = 20e6
 ECHOES = [chr(code) for code in range(0x410, 0x440)]
 """What keys are echoed as, in turn: glyphs that occur in nothing else."""
 
+BEHIND = 0.1
+"""Seconds of output that a guest makes up for when it was kept waiting; more is never printed, for
+then it would print several times as fast as it is meant to."""
+
 READY = "\N{CYRILLIC SMALL LETTER YA}".encode()
 """What the guest prints first; it plays when a `g` has been typed."""
 
@@ -225,7 +229,7 @@ class Player:
             for at in range(0, len(frame), 1 << 14):
                 _write(frame[at : at + (1 << 14)])
                 self._echo(0)
-            due = max(due + 1 / FRAME_RATE, time.monotonic() - 1)
+            due = max(due + 1 / FRAME_RATE, time.monotonic() - BEHIND)
             while self._paced and (left := due - time.monotonic()) > 0:
                 self._echo(left)
 
