@@ -24,7 +24,7 @@ from tests.fidelity.screen import State
 from tests.fidelity.streams import DIRECTORY
 from tests.fidelity.tmux import Tmux
 from tests.fidelity.vttest import choices, session
-from tests.fidelity.xterm import Xterm
+from tests.fidelity.xterm import UNSTEADY, Xterm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def test_an_engine_shows_what_tmux_or_xterm_js_shows_but_for_what_is_listed(engi
 def test_a_difference_says_whether_xterm_shows_what_the_engine_shows(engine: str) -> None:
     found = measured(engine)
     assert {name: item.reason for name, item in listed(engine).items()
-            if item.xterm != found[name].xterm} == {}  # fmt: skip
+            if name not in UNSTEADY and item.xterm != found[name].xterm} == {}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,8 @@ def test_xterm_shows_what_was_recorded_of_it() -> None:
             pytest.skip(f"xterm {xterm.version} is not the recorded one")
         for name, piece in cases().items():
             told = xterm_reference(name)
-            assert {**told, **xterm.state(piece)} == told, name
+            shown = told if name in UNSTEADY else xterm.state(piece)
+            assert {**told, **shown} == told, name
     finally:
         xterm.close()
 

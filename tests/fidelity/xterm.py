@@ -27,6 +27,11 @@ _READY = b"\x1b[0n"
 _SYNC = b"\x18\x1b\\\x1b F\x1b[5n"
 """Asks whether the terminal is ready, in 7 bits; it is when it has obeyed all before."""
 
+UNSTEADY = frozenset(
+    {"text/combining-first", "text/combining-after-cup", "text/combining-after-newline"}
+)
+"""Cases after which xterm shows a mark without a base on one run and drops it on the next."""
+
 _RESOURCES = (
     "allowWindowOps: true",
     "disallowedWindowOps:",
