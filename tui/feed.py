@@ -68,6 +68,7 @@ class Feed:
         self._source = source
         self._first_worker = worker
         self._scrollback = scrollback
+        self._links = False
         self._worked = worked
         self._restarted = restarted
         self._keeper = Keeper(start, self._died)
@@ -132,6 +133,7 @@ class Feed:
         self._undrawn = True
         if self._colours is not None:
             self._commands["colours"] = self._colours
+        self._commands["links"] = (self._links,)
         self._go_on()
 
     def _died(self, reason: str) -> None:
@@ -198,6 +200,12 @@ class Feed:
         """Tell the colours, now and to every worker that comes."""
         self._colours = colours
         self.command("colours", colours)
+
+    def set_links(self, obeyed: bool) -> None:
+        """Have hyperlinks obeyed from now on, or not."""
+        if obeyed != self._links:
+            self._links = obeyed
+            self.command("links", (obeyed,))
 
     def command(self, name: str, arguments: Plain = ()) -> None:
         """Have the screen do something, once, before it obeys more output."""

@@ -26,6 +26,7 @@ from muxcore.errors import MuxError
 
 if TYPE_CHECKING:
     from muxcore.screen.frame import Frame
+    from muxcore.vt.engine import Modes
 
 DEFAULT_SIZE = (24, 80)
 
@@ -108,7 +109,8 @@ def render(past: Past, kind: str) -> str:
     start = stop - engine.rows
     texts = shown.texts(start, stop)
     if kind == "json":
-        return json.dumps(_describe(shown.frame(), texts, name, past.start, end), indent=2) + "\n"
+        shape = _describe(shown.frame(), engine.modes, texts, name, past.start, end)
+        return json.dumps(shape, indent=2) + "\n"
     while stop > start and not texts[stop - start - 1][0]:
         stop -= 1
     if kind == "text":
@@ -117,7 +119,7 @@ def render(past: Past, kind: str) -> str:
 
 
 def _describe(
-    frame: Frame, texts: list[tuple[str, bool]], engine: str, start: int, end: int
+    frame: Frame, modes: Modes, texts: list[tuple[str, bool]], engine: str, start: int, end: int
 ) -> dict[str, Any]:
     cursor = frame.cursor
     return {
@@ -132,7 +134,7 @@ def _describe(
         },
         "modes": {
             name.replace("_", "-"): value.value if isinstance(value, Enum) else value
-            for name, value in asdict(frame.modes).items()
+            for name, value in asdict(modes).items()
         },
         "title": frame.title,
         "lines": [text for text, _ in texts],

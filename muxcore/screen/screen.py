@@ -49,6 +49,7 @@ class Screen:
         make: EngineMaker = make_engine,
     ) -> None:
         self._tape = Tape(make(rows, cols, scrollback))
+        self.engine.links = False
         self._past = Past(make)
         self._attached: Attached | None = None
         self._starting = False

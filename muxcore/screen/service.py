@@ -120,6 +120,8 @@ class Service:
             self.screen.resize(*arguments)
         elif name == "reset":
             self.screen.reset(leave=arguments[0])
+        elif name == "links":
+            (self.screen.engine.links,) = arguments
         elif name == "colours":
             self._colours = arguments
             self.screen.set_colours(*arguments)

@@ -134,6 +134,7 @@ class Engine(ABC):
         self._replies = bytearray()
         self._colours = Colours()
         self._epochs = itertools.count(1)
+        self._links = True
         self._begin()
         self.bell_count = 0
         """BEL characters obeyed since the engine was made."""
@@ -143,9 +144,18 @@ class Engine(ABC):
         """Times the guest cleared the whole screen it sees: ED 2, RIS, a cleared alternate screen
         (modes 1047, 1049). What is drawn after that owes nothing to what was before."""
 
+    @property
+    def links(self) -> bool:
+        """Whether hyperlinks (OSC 8) are obeyed; a library that holds none cannot fail at them."""
+        return self._links
+
+    @links.setter
+    def links(self, obeyed: bool) -> None:
+        self._links = self._guard.links = obeyed
+
     def _begin(self) -> None:
         """Forget what is followed of the guest's output beside the engine proper."""
-        self._guard = Guard()
+        self._guard = Guard(links=self._links)
         self._requests = RequestWatcher()
         self._held = b""
         """An unfinished character, not yet shown to the engine."""
@@ -214,7 +224,7 @@ class Engine(ABC):
 
         Modes, margins, colours and the screen stay as they are, and nothing is answered.
         """
-        self._guard = Guard()
+        self._guard = Guard(links=self._links)
         self._requests.abort()
         self._held = b""
         answered = len(self._replies)

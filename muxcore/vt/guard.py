@@ -12,6 +12,7 @@ on unchanged but for these points, the same however the output is split:
   resize it, DECINVM replays macros, DECRQCRA (checksums) makes bittty fail.
 * APC, PM and SOS strings do nothing here but cost memory; OSC and DCS strings lose what exceeds
   `MAX_STRING`. The Linux console's unterminated `OSC P nrrggbb` and `OSC R` are dropped.
+* Hyperlinks (OSC 8) where none are shown: a resize can crash libghostty-vt that holds some.
 * C1 controls, as UTF-8 or as bytes inside a sequence: terminals disagree about them.
 * ESC with an intermediate byte that designates nothing is no business of a console's.
 * REP (CSI b) that does not follow a character at once: xterm and tmux repeat nothing.
@@ -65,6 +66,7 @@ _SEQUENCE = re.compile(
 _HIGH = re.compile(rb"[\x7f-\xff]+")
 _CONTROL_SEQUENCE = re.compile(rb"\x1b\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
 _LINUX_OSC = re.compile(rb"R|P[0-9A-Fa-f]{7}")
+_LINK = b"8;"
 _LINUX_OSC_BEGUN = re.compile(rb"(?:P[0-9A-Fa-f]{0,6})?")
 
 _NOTHING_DESIGNATED = frozenset(bytes((byte,)) for byte in b"!\"$&',")
@@ -79,11 +81,14 @@ _HARMLESS_WINDOW_OPERATIONS = frozenset({b"14", b"16", b"18", b"22", b"23"})
 class Guard:
     """A filter over one guest's output, with the state that makes splits invisible."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, links: bool = True) -> None:
+        self.links = links
+        """Whether hyperlinks pass."""
         self._held = b""
         """An unfinished sequence, not yet shown to the engine."""
         self._string = b""
-        """`]` or `P` while such a string passes, `_` while one is dropped; empty outside."""
+        """`]` or `P` while such a string passes, `8` (a link's) or `_` while one is dropped; empty
+        outside."""
         self._string_left = 0
         """Bytes of the string that may still pass."""
         self._before = b""
@@ -174,6 +179,11 @@ class Guard:
         elif kind == b"]" and _LINUX_OSC_BEGUN.fullmatch(data, pos):
             self._held = sequence + data[pos:]
             return len(data)
+        elif kind == b"]" and not self.links and _LINK.startswith(data[pos : pos + 2]):
+            if pos + 1 == len(data):
+                self._held = sequence + data[pos:]
+                return len(data)
+            self._string, self._string_left = b"8", 0
         elif kind in b"]P":
             out.append(sequence)
             self._string, self._string_left = kind, MAX_STRING
@@ -199,13 +209,13 @@ class Guard:
 
     def _stop_string(self, data: bytes, pos: int, out: list[bytes]) -> int:
         """Deal with the control character at `pos` inside a string; return where to go on."""
-        if data[pos] == 0x07 and self._string != b"]":
+        if data[pos] == 0x07 and self._string not in (b"]", b"8"):
             return pos + 1
         if data[pos] == 0x1B and pos + 1 == len(data):
             self._held = b"\x1b"
             return pos + 1
         size = {0x07: 1, 0x18: 1, 0x1A: 1, 0x1B: 2 * data.startswith(b"\x1b\\", pos)}[data[pos]]
-        if self._string != b"_":
+        if self._string in (b"]", b"P"):
             # An ESC that begins something else ends an OSC and aborts a DCS.
             out.append(data[pos : pos + size] or (b"\x07" if self._string == b"]" else b"\x18"))
         self._string = b""

@@ -179,6 +179,7 @@ class ConsoleScreen(Screen[None]):
         if console:
             self.view.terminal.set_scrollback(console.settings.scrollback)
             allowed = "links" in console.settings.allow
+            self.view.terminal.set_links(allowed)
             self.view.set_look(
                 replace(self.view.look, palette=console.settings.palette, links=allowed)
             )

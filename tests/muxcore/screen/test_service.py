@@ -186,3 +186,14 @@ def test_a_picture_has_the_colours_that_were_told() -> None:
     picture = ask(service, "dump", "svg", service.screen.engine.epoch, 0, 1)
     assert 'fill="#040506"' in picture
     assert 'fill="#0a0b0c"' in picture
+
+
+def test_links_are_obeyed_only_once_they_are_wanted() -> None:
+    service = Service()
+    service.answer(marshal.dumps(("start", 2, 8, 10)))
+    output = ("output", 0, b"\r\x1b]8;;http://a.example/\x07a\x1b]8;;\x07")
+    service.answer(marshal.dumps(("work", False, [output])))
+    assert service.screen.engine.row(0)[0].style.link == ""
+    service.answer(marshal.dumps(("work", False, [("links", True), output])))
+    assert service.screen.engine.row(0)[0].style.link == "http://a.example/"
+    service.close()

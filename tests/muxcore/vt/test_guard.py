@@ -185,3 +185,13 @@ def test_splits_are_invisible(data: bytes, cuts: list[int]) -> None:
     whole = filtered(data)
     assert filtered(data, *(cut % (len(data) + 1) for cut in cuts)) == whole
     assert filtered(data, *range(len(data))) == whole
+
+
+@given(st.lists(st.integers(0, 60), max_size=6))
+def test_links_are_left_out_where_none_are_shown(cuts: list[int]) -> None:
+    output = b"a\x1b]8;;http://x\x1b\\link\x1b]8;id=1;http://y\x07s\x1b]8;;\x07\x1b]0;8;t\x07z"
+    guard, parts, begin = Guard(links=False), [], 0
+    for cut in (*sorted(cuts), len(output)):
+        parts.append(guard.filter(output[begin:cut]))
+        begin = max(begin, cut)
+    assert b"".join(parts) == b"alinks\x1b]0;8;t\x07z"
