@@ -11,6 +11,7 @@ from muxcore.cli.exits import ExitCode
 from muxcore.commands import COMMANDS
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import CONFIGURABLE, ChardevOptions, HubOptions
+from tests.fidelity.table import fidelity_table
 from tui.actions import LISTED
 
 README = Path(__file__).parent.parent / "README.md"
@@ -75,6 +76,7 @@ SECTIONS = {
     "options types": type_options,
     "exit codes": exit_codes,
     "commands": commands,
+    "fidelity": fidelity_table,
 }
 
 
