@@ -59,15 +59,30 @@ def pack_item(item: Item) -> Plain:
     return name, item.console, item.id, item.offset, item.end
 
 
+def _is_costly(data: bytes, stop: int) -> bool:
+    """Whether what comes before `stop` has many sequences that take very long."""
+    # One byte is counted much faster than two.
+    return data.count(b"\x1b", 0, stop) > MAX_COSTLY and any(
+        data.count(each, 0, stop) > MAX_COSTLY for each in COSTLY
+    )
+
+
 class Service:
     """A screen behind requests.
 
     Args:
         clock: tells the time in seconds.
+        busy: tells the seconds that were worked: on a busy machine a while may pass in between,
+            for which no output is to blame.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        busy: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._clock = clock
+        self._busy = busy
         self._screen: Screen | None = None
         self._packer = Packer()
         self._items: deque[Item] = deque()
@@ -129,14 +144,14 @@ class Service:
             raise ValueError(name)
 
     def _obey(self) -> None:
-        start = now = self._clock()
+        start = now = self._busy()
         left = FRAME_BYTES
         while self._items and left > 0 and now < start + FRAME_SECONDS:
             item = self._take(min(self._chunk, left))
             self.screen.obey((item,))
             if isinstance(item, Output):
                 left -= len(item.data)
-            before, now = now, self._clock()
+            before, now = now, self._busy()
             slow = now - before > SLOW
             self._chunk = max(MIN_CHUNK, self._chunk // 4) if slow else min(CHUNK, 2 * self._chunk)
 
@@ -144,7 +159,7 @@ class Service:
         item = self._items.popleft()
         if not isinstance(item, Output):
             return item
-        if any(item.data.count(each, 0, limit) > MAX_COSTLY for each in COSTLY):
+        if _is_costly(item.data, limit):
             limit = min(limit, MIN_CHUNK)
         if len(item.data) > limit:
             self._items.appendleft(Output(item.offset + limit, item.data[limit:]))

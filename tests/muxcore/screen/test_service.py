@@ -40,7 +40,8 @@ class Clock:
 
 
 def started(clock: Clock | None = None) -> Service:
-    service = Service(clock or Clock())
+    clock = clock or Clock()
+    service = Service(clock, clock)
     assert ask(service, "start", 24, 80, 1000) == engine_name()
     return service
 
