@@ -110,8 +110,7 @@ class ViewStream:
                 await self._follow_once(console)
             except* MuxError as group:
                 self.problem = str(first_of(group))
-            finally:
-                self._lost()
+                self._changed()
             await asyncio.sleep(RETRY)
 
     async def _follow_once(self, console: str) -> None:
@@ -128,12 +127,18 @@ class ViewStream:
             self._begin(console, stream)
             if self._size != size and self._size is not None:
                 stream.resize(self._size.rows, self._size.cols)
-            async with asyncio.TaskGroup() as group:
-                writer = group.create_task(self._write(stream), name="view input")
-                try:
-                    await self._read(stream)
-                finally:
-                    writer.cancel()
+            try:
+                await self._pump(stream)
+            finally:
+                self._lost(stream)
+
+    async def _pump(self, stream: AttachStream) -> None:
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._write(stream), name="view input")
+            try:
+                await self._read(stream)
+            finally:
+                writer.cancel()
 
     def _begin(self, console: str, stream: AttachStream) -> None:
         self._items.clear()
@@ -145,7 +150,10 @@ class ViewStream:
         self._put(Attached(console, stream.id, stream.offset, stream.end))
         self._changed()
 
-    def _lost(self) -> None:
+    def _lost(self, stream: AttachStream) -> None:
+        if self._stream is not stream:
+            # Another console was shown, and its stream began before the end of this one.
+            return
         self._stream = None
         self.id = ""
         self.status = None

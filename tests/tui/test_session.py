@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from muxcore.attach import AttachStream
 from muxcore.config import console_config
 from muxcore.daemon import Daemon
 from muxcore.errors import CommandError, DaemonError
@@ -18,6 +20,7 @@ from tests.support import eventually, unix_path
 from tui.model import BUFFER, REPLAY
 from tui.session import DaemonSession
 from tui.state import Link, Size
+from tui.stream import ViewStream
 
 pytestmark = pytest.mark.usefixtures("task_factory")
 
@@ -74,6 +77,35 @@ async def test_a_console_is_attached_with_its_replay_and_typed_into(tmp_path: Pa
             assert session.send(b"hello")
             await output(session, b"hello")
             await eventually(lambda: session.view_id == "vm1.attach0")
+
+
+async def test_a_stream_that_is_slow_to_end_leaves_the_next_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, write = asyncio.Event(), ViewStream._write
+
+    async def lingering(self: ViewStream, stream: AttachStream) -> None:
+        try:
+            await write(self, stream)
+        finally:
+            await ended.wait()
+
+    monkeypatch.setattr(ViewStream, "_write", lingering)
+    async with running(tmp_path) as daemon:
+        await add(daemon, "vm1")
+        await add(daemon, "vm2")
+        async with session_on(daemon.path, "vm1") as session:
+            await output(session, b"ready")
+            session.show("vm2")
+            await output(session, b"ready")
+            ended.set()
+            names = {"view of vm1", "view of vm2"}
+            await eventually(
+                lambda: names & {task.get_name() for task in asyncio.all_tasks()} != names
+            )
+            assert session.view_id == "vm2.attach0"
+            assert session.send(b"typed")
+            await output(session, b"typed")
 
 
 async def test_state_is_queried_and_follows_events(tmp_path: Path) -> None:
