@@ -27,7 +27,7 @@ _BUILTIN = {
 }
 _ARGUMENTS = {"string": "str", "integer": "int", "boolean": "bool", "array": "[any]"}
 _OPTIONS = {"str": "str", "bool": "bool", "int": "int", "size": "int", "list": "[str]"}
-_EVENTS: dict[object, str] = {str: "str", int: "int", bool: "bool"}
+_EVENTS: dict[object, str] = {str: "str", int: "int", bool: "bool", int | str: "any"}
 
 _KNOWN: dict[str, dict[str, str]] = {
     "q_empty": {},
