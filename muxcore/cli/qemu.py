@@ -12,20 +12,22 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import complain, socket_path
 from muxcore.cli.terminal import View
-from muxcore.cli.verbs import absolute, origin
+from muxcore.cli.verbs import absolute, absolute_object, origin
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import OptionError
 from muxcore.options.grammar import format_chardev, help_wanted
+from muxcore.options.objects import format_object
 from muxcore.paths import private_sockets
 from muxcore.qemu.arguments import Arguments, Mode, parse
+from muxcore.qemu.consoles import Backend, Front, Hub
 from muxcore.qemu.machine import Ended, Machine, follow
-from muxcore.qemu.plan import Backend, Front, Plan, make_plan
+from muxcore.qemu.plan import Plan, make_plan
 from muxcore.wire.sanitise import Sanitiser
 
 REPLAY = 64 * 1024
@@ -40,12 +42,15 @@ chardevs, and QEMU connects to one private socket per frontend.
 
   -chardev CHARDEV      a chardev ('-chardev help' lists the types); several share a
                         frontend by hub,id=ID,chardevs.0=A,chardevs.1=B or by
-                        mux-be,id=ID and mux-be-id=ID on each of them
+                        mux-be,id=ID and mux-be-id=ID on each of them, and several
+                        frontends one chardev by mux=on
   -device DRIVER,chardev=ID,...
                         virtconsole, virtserialport, isa-serial, pci-serial, usb-serial, ...;
                         a virtio-serial controller is added where one is needed
-  -serial, -monitor, -qmp chardev:ID | CHARDEV
+  -serial, -monitor, -qmp chardev:ID | CHARDEV | mon:CHARDEV
   -mon chardev=ID,mode=readline|control
+  -echr CODE            the escape character of muxes (1: C-a, then h for help)
+  -object OBJECT        TLS credentials of muxtui's; QEMU's own follow the --
   -vnc HOST:DISPLAY     a display of muxtui's: QEMU opens none
   -name NAME            also the name of the console
 
@@ -105,22 +110,32 @@ def _default_mode() -> Mode:
 def _absolute(plan: Plan) -> Plan:
     """`plan` for a daemon whose directory is another one."""
 
-    def front(item: Front) -> Front:
-        made = (Backend(absolute(b.spec), b.option) for b in item.backends)
-        return replace(item, backends=tuple(made))
+    def backends(item: Hub | Front) -> tuple[Backend, ...]:
+        return tuple(Backend(absolute(b.spec), b.option) for b in item.backends)
 
-    return replace(plan, fronts=tuple(map(front, plan.fronts)))
+    return replace(
+        plan,
+        objects=tuple(map(absolute_object, plan.objects)),
+        hubs=tuple(replace(item, backends=backends(item)) for item in plan.hubs),
+        fronts=tuple(replace(item, backends=backends(item)) for item in plan.fronts),
+    )
 
 
 def _commands(plan: Plan, directory: str) -> list[list[str]]:
     """What a shell would be told instead; the last one is QEMU's."""
-    commands = []
+    objects = [word for spec in plan.objects for word in ("--object", format_object(spec))]
+    commands = [["muxtui", "add", hub.console, *_backend_words(hub.backends)] for hub in plan.hubs]
     for index, front in enumerate(plan.fronts):
         guest = format_chardev(plan.guest(index, directory))
-        backends = [("--backend", format_chardev(backend.spec)) for backend in front.backends]
-        words = [word for pair in backends for word in pair]
+        words = _backend_words(front.backends)
         commands.append(["muxtui", "add", front.console, "--guest", guest, *words])
+    commands[0] += objects
     return [*commands, plan.command(directory)]
+
+
+def _backend_words(backends: Sequence[Backend]) -> list[str]:
+    pairs = (("--backend", format_chardev(backend.spec)) for backend in backends)
+    return [word for pair in pairs for word in pair]
 
 
 def _run(
@@ -145,7 +160,7 @@ def _run(
     elif mode == "wait" or plan.terminal is not None:
         return _wait(path, plan)
     elif mode == "show" and show is not None:
-        show(path, plan.fronts[0].console)
+        show(path, plan.shown)
     return _left(path, plan, directory)
 
 
@@ -206,7 +221,7 @@ def _with_machine(
 
 
 def _goes_on(plan: Plan) -> str:
-    console = plan.fronts[0].console
+    console = plan.shown
     return f"{plan.name} goes on: 'muxtui {console}' shows it, 'muxtui rm {console}' ends it"
 
 

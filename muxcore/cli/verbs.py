@@ -21,12 +21,20 @@ from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, MuxError, OptionError
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
-from muxcore.options.objects import parse_object, to_members
-from muxcore.options.sets import ChardevSpec, FileOptions, PtyOptions, SerialOptions, SocketOptions
+from muxcore.options.objects import (
+    ObjectSpec,
+    TlsPskOptions,
+    TlsX509Options,
+    parse_object,
+    to_members,
+)
+from muxcore.options.sets import ChardevSpec, SerialOptions, SocketOptions
 from muxcore.options.values import rfc2217_address
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024
+_PATHS = ("path", "input_path", "logfile", "cwd")
+"""Every option of a chardev that is a path."""
 STOP_TIMEOUT = 10.0
 """Seconds that `stop` waits for the daemon to be gone."""
 
@@ -210,24 +218,32 @@ def chardev_argument(text: str) -> str:
 
 
 def absolute(spec: ChardevSpec) -> ChardevSpec:
-    """`spec` with its path as a daemon whose directory is another one has to be given it."""
+    """`spec` with its paths as a daemon whose directory is another one has to be given them."""
     options = spec.options
-    if not isinstance(options, FileOptions | PtyOptions | SerialOptions | SocketOptions):
-        return spec
-    if not options.path or (isinstance(options, SocketOptions) and options.abstract):
-        return spec
+    names = [name for name in _PATHS if getattr(options, name, "")]
+    if isinstance(options, SocketOptions) and options.abstract:
+        names.remove("path")
     if isinstance(options, SerialOptions) and rfc2217_address(options.path):
+        names.remove("path")
+    paths: dict[str, Any] = {name: _absolute(getattr(options, name)) for name in names}
+    return replace(spec, options=replace(options, **paths))
+
+
+def absolute_object(spec: ObjectSpec) -> ObjectSpec:
+    """`spec`, likewise."""
+    options = spec.options
+    if not isinstance(options, TlsX509Options | TlsPskOptions):
         return spec
-    path = os.path.abspath(os.path.expanduser(options.path))
-    return replace(spec, options=replace(options, path=path))
+    return replace(spec, options=replace(options, dir=_absolute(options.dir)))
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _object(text: str) -> dict[str, Any]:
     """An object as object-add takes it, for a daemon whose directory is another one."""
-    members = to_members(parse_object(text))
-    if "dir" in members:
-        members["dir"] = os.path.abspath(os.path.expanduser(members["dir"]))
-    return members
+    return to_members(absolute_object(parse_object(text)))
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -134,6 +134,15 @@ def to_members(spec: ObjectSpec) -> dict[str, Any]:
     return {"qom-type": spec.options.TYPE, "id": spec.id, **members}
 
 
+def format_object(spec: ObjectSpec) -> str:
+    """`spec` as `parse_object` reads it."""
+    words = []
+    for name, value in to_members(spec).items():
+        text = ("off", "on")[value] if isinstance(value, bool) else value
+        words.append(f"{name}={text.replace(',', ',,')}")
+    return ",".join(words).removeprefix("qom-type=")
+
+
 def _words(text: str) -> list[str]:
     words = []
     at = 0

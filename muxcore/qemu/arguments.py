@@ -17,7 +17,18 @@ from muxcore.options.hints import nearest
 Mode = Literal["show", "wait", "detach"]
 """What follows once QEMU runs: its console is shown, its end is waited for, or nothing."""
 
-UNDERSTOOD = ("chardev", "device", "serial", "monitor", "qmp", "mon", "object", "vnc", "name")
+UNDERSTOOD = (
+    "chardev",
+    "device",
+    "serial",
+    "monitor",
+    "qmp",
+    "mon",
+    "echr",
+    "object",
+    "vnc",
+    "name",
+)
 """QEMU's options that may stand before the `--`."""
 
 _FLAGS: dict[str, Mode] = {"--wait": "wait", "--detach": "detach"}
@@ -88,15 +99,21 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def options_in(words: Sequence[str], names: Sequence[str]) -> Iterator[Option]:
-    """The options called one of `names` in QEMU's own words.
+    """The options called one of `names` in QEMU's own words."""
+    for _, option in arguments_in(words, names):
+        yield option
+
+
+def arguments_in(words: Sequence[str], names: Sequence[str]) -> Iterator[tuple[int, Option]]:
+    """The options called one of `names` in QEMU's own words, each with its argument's index.
 
     How many words an option takes is QEMU's to know; what looks like one of
     these is taken for it.
     """
-    for word, argument in pairwise(words):
+    for index, (word, argument) in enumerate(pairwise(words), 1):
         name = word.removeprefix("-").removeprefix("-")
         if word.startswith("-") and name in names:
-            yield Option(name, argument)
+            yield index, Option(name, argument)
 
 
 def has_option(words: Sequence[str], names: Sequence[str]) -> bool:

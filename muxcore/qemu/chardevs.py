@@ -2,7 +2,8 @@
 
 Two spellings are understood: `hub,id=ID,chardevs.0=MEMBER` (QEMU 10.0), and
 `mux-be,id=ID` with `mux-be-id=ID` on its members (the series it comes from).
-They may stand in any order.
+They may stand in any order, and hubs and muxes be on each other as long as there is no way back.
+A chardev with `mux=on` is two: `ID-base`, and the mux `ID` on it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from muxcore.errors import OptionError, printable
@@ -18,15 +19,19 @@ from muxcore.options.grammar import parse_chardev, split_options, take_option
 from muxcore.options.sets import ChardevSpec, HubOptions, LinkOptions, MuxOptions, StdioOptions
 from muxcore.options.values import check_identifier
 from muxcore.qemu.arguments import Option
+from muxcore.references import circle, leads_to
 
 MUX_BE_ID = "mux-be-id"
+ESCAPE = 1
+"""A mux's escape character where none is given: C-a."""
 
 
 @dataclass
 class Definition:
-    """A chardev as it was defined; `spec` is None for a hub, which has `members`.
+    """A chardev as it was defined; `spec` is None for a hub or a mux, which has `members`.
 
-    `taken` says that a hub has it, `used` that a frontend or a hub does.
+    `escape` is a mux's, None for all others; `used` says that a frontend, a hub
+    or a mux has it, of which only a mux may have several.
     """
 
     id: str
@@ -34,8 +39,13 @@ class Definition:
     spec: ChardevSpec | None = None
     members: list[str] = field(default_factory=list)
     mux_be_id: str | None = None
-    taken: bool = False
+    escape: int | None = None
     used: bool = False
+
+    @property
+    def is_mux(self) -> bool:
+        """Whether several frontends may share it."""
+        return self.escape is not None
 
 
 def define(options: Iterable[Option]) -> dict[str, Definition]:
@@ -48,7 +58,7 @@ def define(options: Iterable[Option]) -> dict[str, Definition]:
     for option in options:
         if option.name == "chardev":
             with naming(option):
-                _add(found, _define(option))
+                _add(found, *_define(option))
     for item in list(found.values()):
         if item.mux_be_id is not None:
             with naming(item.option):
@@ -57,11 +67,12 @@ def define(options: Iterable[Option]) -> dict[str, Definition]:
         if item.spec is None:
             with naming(item.option):
                 _check_members(found, item)
+    _check_circles(found.values())
     _check_stdio(found.values())
     return found
 
 
-def implicit(found: dict[str, Definition], option: Option, id: str) -> None:
+def implicit(found: dict[str, Definition], option: Option, id: str) -> Definition:
     """Define the chardev that a legacy argument such as `unix:/p,server=on` stands for.
 
     Raises:
@@ -69,11 +80,14 @@ def implicit(found: dict[str, Definition], option: Option, id: str) -> None:
     """
     with naming(option):
         spec = parse_chardev(option.text)
-        if isinstance(spec.options, HubOptions):
+        if isinstance(spec.options, HubOptions | MuxOptions):
             raise OptionError(f"'{printable(option.text)}' is not a valid char driver")
-        _refuse_mux(spec)
-        _add(found, Definition(id, option, ChardevSpec(id, spec.options, spec.warnings)))
+        items = _defined(ChardevSpec(id, spec.options, spec.warnings), option)
+        _add(found, *items)
+        for base in items[1:]:
+            base.used = True
     _check_stdio(found.values())
+    return found[id]
 
 
 @contextmanager
@@ -86,32 +100,39 @@ def naming(option: Option) -> Iterator[None]:
         raise OptionError(text, hint=error.hint, option=error.option) from error
 
 
-def _add(found: dict[str, Definition], item: Definition) -> None:
-    if item.id in found:
-        raise OptionError(f"Duplicate ID '{item.id}' for chardev")
-    found[item.id] = item
+def _add(found: dict[str, Definition], *items: Definition) -> None:
+    for item in items:
+        if item.id in found:
+            raise OptionError(f"Duplicate ID '{item.id}' for chardev")
+        found[item.id] = item
 
 
-def _define(option: Option) -> Definition:
+def _define(option: Option) -> list[Definition]:
     if option.text.lstrip().startswith("{"):
         text, mux_be_id = _take_from_json(option.text)
     else:
         text, mux_be_id = take_option(option.text, MUX_BE_ID)
     if (frontend := _mux_be(text)) is not None:
-        return Definition(frontend, option, mux_be_id=mux_be_id)
-    spec = parse_chardev(text, require_id=True)
-    assert spec.id is not None
-    _refuse_mux(spec)
-    if isinstance(spec.options, HubOptions):
-        members = list(spec.options.chardevs)
-        return Definition(spec.id, option, members=members, mux_be_id=mux_be_id)
-    return Definition(spec.id, option, spec, mux_be_id=mux_be_id)
+        return [Definition(frontend, option, mux_be_id=mux_be_id)]
+    items = _defined(parse_chardev(text, require_id=True), option)
+    items[0].mux_be_id = mux_be_id
+    return items
 
 
-def _refuse_mux(spec: ChardevSpec) -> None:
-    """A chardev belongs to one frontend here, or to a hub of one."""
-    if spec.options.mux or isinstance(spec.options, MuxOptions | LinkOptions):
-        raise OptionError("several frontends cannot share a chardev here", option="mux")
+def _defined(spec: ChardevSpec, option: Option) -> list[Definition]:
+    """What `spec` defines, what frontends use first."""
+    id, options = str(spec.id), spec.options
+    if isinstance(options, LinkOptions):
+        raise OptionError("a virtual machine has its own chardevs, not those of other consoles")
+    if options.mux:
+        base = replace(spec, id=f"{id}-base", options=replace(options, mux=False))
+        below = _defined(base, option)
+        return [Definition(id, option, members=[below[0].id], escape=ESCAPE), *below]
+    if isinstance(options, MuxOptions):
+        return [Definition(id, option, members=[options.chardev], escape=options.escape)]
+    if isinstance(options, HubOptions):
+        return [Definition(id, option, members=list(options.chardevs))]
+    return [Definition(id, option, spec)]
 
 
 def _mux_be(text: str) -> str | None:
@@ -172,7 +193,7 @@ def _join(found: dict[str, Definition], item: Definition) -> None:
             f"chardev: mux-be device can't be found by id '{printable(str(item.mux_be_id))}'",
             option=MUX_BE_ID,
         )
-    if hub.spec is not None:
+    if hub.spec is not None or hub.is_mux:
         raise OptionError(f"chardev: device '{hub.id}' is not a mux-be", option=MUX_BE_ID)
     hub.members.append(item.id)
 
@@ -186,16 +207,25 @@ def _check_members(found: dict[str, Definition], hub: Definition) -> None:
     for id in hub.members:
         member = found.get(id)
         if member is None:
-            raise OptionError(f"hub: chardev can't be found by id '{printable(id)}'")
-        if member.spec is None:
-            raise OptionError(
-                "hub: multiplexers and hub devices can't be stacked, "
-                f"check chardev '{id}', "
-                "chardev should not be a hub device or have 'mux=on' enabled"
-            )
-        if member.taken:
+            raise OptionError(_MISSING[hub.is_mux].format(printable(id)))
+        if member.used and not member.is_mux:
             raise OptionError(f"chardev '{id}' is already in use")
-        member.taken = member.used = True
+        member.used = True
+
+
+def _check_circles(found: Iterable[Definition]) -> None:
+    links = {item.id: set(item.members) for item in found}
+    for item in found:
+        for id in item.members:
+            if leads_to(links, id, item.id):
+                with naming(item.option):
+                    raise OptionError(circle(item.id, id))
+
+
+_MISSING = {
+    False: "hub: chardev can't be found by id '{}'",
+    True: "mux: base chardev {} not found",
+}
 
 
 def _check_stdio(found: Iterable[Definition]) -> None:

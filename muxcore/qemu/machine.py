@@ -19,11 +19,14 @@ from typing import Any
 
 from muxcore.attach import attach
 from muxcore.client import Client
-from muxcore.errors import CommandError, DaemonError, MuxError
+from muxcore.errors import CommandError, DaemonError, MuxError, printable
 from muxcore.options.grammar import format_chardev
+from muxcore.options.objects import to_members
 from muxcore.options.sets import ChardevSpec, ProcessOptions
 from muxcore.paths import private_directory
-from muxcore.qemu.plan import PROCESS, Front, Plan
+from muxcore.qemu.consoles import HUB, Backend, Front, Hub
+from muxcore.qemu.plan import PROCESS, Plan
+from muxcore.references import is_nested
 from muxcore.ring import MAX_CAPACITY
 from muxcore.wire.frames import OFFSET, SPAN
 
@@ -73,6 +76,7 @@ class Machine:
         self._say = say
         self._events = client.events()
         self._made: list[str] = []
+        self._objects: list[str] = []
 
     async def start(self) -> Ended | None:
         """Make the consoles and start QEMU; None when it runs. Whatever fails leaves nothing.
@@ -82,10 +86,15 @@ class Machine:
             DaemonError: the daemon or the directory is not as it should be.
         """
         await self._replace()
+        await self._check_names()
         self._make_directory()
         try:
+            await self._add_objects()
+            for hub in self._plan.hubs:
+                await self._add_shared(hub.console, None, hub.backends)
             for index, front in enumerate(self._plan.fronts):
-                await self._add_front(index, front)
+                guest = self._plan.guest(index, self._directory)
+                await self._add_shared(front.console, guest, front.backends)
             await self._until(self._listening)
             command = shlex.join(self._plan.command(self._directory))
             options = ProcessOptions(command=f"exec {command}")
@@ -133,30 +142,64 @@ class Machine:
         if name not in consoles:
             return
         if _ended(consoles, name) is None:
-            first = self._plan.fronts[0].console
+            first = self._plan.shown
             raise CommandError(
                 f"'{self._plan.name}' runs: 'muxtui {first}' shows it, 'muxtui rm {first}' ends it"
             )
         for member in together(list(consoles.values()), name):
             await self._client.execute("mux-remove-console", console=member["name"])
 
-    async def _add_front(self, index: int, front: Front) -> None:
-        guest = self._plan.guest(index, self._directory)
-        await self._add(front.console, guest, [backend.spec for backend in front.backends])
-        console = (await self._consoles())[front.console]
-        options = {backend.spec.id: backend.option for backend in front.backends}
-        for chardev in [console["guest"], *console["backends"]]:
+    async def _check_names(self) -> None:
+        """Say who has an id that the machine needs, and what to do: many use the same ones.
+
+        Raises:
+            CommandError: somebody has.
+        """
+        labels = {item["label"] for item in await self._client.execute("query-chardev")}
+        owners: dict[str, str] = {}
+        for console in (await self._consoles()).values():
+            owners |= {backend["id"]: console["name"] for backend in console["backends"]}
+        taken = labels | owners.keys()
+        items: list[Hub | Front] = [*self._plan.hubs, *self._plan.fronts]
+        for item in items:
+            for name in {item.console, item.console.removesuffix(HUB)} & taken:
+                raise CommandError(f"'{name}' is taken: give the machine another name with --name")
+            for backend in item.backends:
+                id = str(backend.spec.id)
+                if id in taken and not is_nested(backend.spec):
+                    where = f"console '{owners[id]}'" if id in owners else "another chardev"
+                    option = printable(str(backend.option))
+                    raise CommandError(f"{option}: '{id}' is the id of {where}: choose another id")
+
+    async def _add_objects(self) -> None:
+        for spec in self._plan.objects:
+            # One that an earlier run left, and that nobody uses, is replaced.
+            with contextlib.suppress(CommandError):
+                await self._client.execute("object-del", id=spec.id)
+            await self._client.execute("object-add", **to_members(spec))
+            self._objects.append(spec.id)
+
+    async def _add_shared(
+        self, name: str, guest: ChardevSpec | None, backends: Sequence[Backend]
+    ) -> None:
+        await self._add(name, guest, [backend.spec for backend in backends])
+        console = (await self._consoles())[name]
+        options = {backend.spec.id: backend.option for backend in backends}
+        own = [console["guest"]] if guest else []
+        for chardev in [*own, *console["backends"]]:
             if chardev["state"] == "failed":
                 option = options.get(chardev["id"])
                 raise CommandError(
                     f"{option}: {chardev['reason']}" if option else chardev["reason"]
                 )
 
-    async def _add(self, name: str, guest: ChardevSpec, backends: Sequence[ChardevSpec]) -> None:
+    async def _add(
+        self, name: str, guest: ChardevSpec | None, backends: Sequence[ChardevSpec]
+    ) -> None:
         await self._client.execute(
             "mux-add-console",
             console=name,
-            guest=format_chardev(guest),
+            guest=format_chardev(guest) if guest else None,
             backends=[format_chardev(spec) for spec in backends],
             **self._origin,
         )
@@ -205,6 +248,9 @@ class Machine:
             # The daemon may be gone, and with it everything; somebody else may have removed it.
             with contextlib.suppress(MuxError):
                 await self._client.execute("mux-remove-console", console=self._made.pop())
+        while self._objects:
+            with contextlib.suppress(MuxError):
+                await self._client.execute("object-del", id=self._objects.pop())
 
     def _make_directory(self) -> None:
         above = os.path.dirname(self._directory)
@@ -276,9 +322,24 @@ def together(consoles: Sequence[dict[str, Any]], name: str) -> list[dict[str, An
         if not (guest and guest["type"] == "process" and console["name"].endswith(PROCESS)):
             continue
         members = [console, *(item for item in consoles if _belongs(item, guest["address"]))]
+        members += _hubs(consoles, {item["name"] for item in members})
         if any(item["name"] == name for item in members):
-            return members
+            # A mux ends with the last console that it is on.
+            return [item for item in members if item.get("kind") != "mux"]
     return [console for console in consoles if console["name"] == name]
+
+
+def _hubs(consoles: Sequence[dict[str, Any]], names: set[str]) -> list[dict[str, Any]]:
+    """The muxes that none but the consoles `names` share, each with its hub behind it."""
+    found: list[dict[str, Any]] = []
+    for console in consoles:
+        mux = console["mux"] if console.get("kind") == "mux" else None
+        if mux and mux["frontends"] and names.issuperset(mux["frontends"]):
+            hub = console["name"] + HUB
+            found += [console, *(item for item in consoles if item["name"] == hub)]
+    # A mux may be on another one by its hub.
+    more = names | {item["name"] for item in found}
+    return _hubs(consoles, more) if more != names else found
 
 
 def _belongs(console: dict[str, Any], command: str) -> bool:

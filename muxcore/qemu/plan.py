@@ -16,18 +16,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 
 from muxcore.errors import OptionError, printable
 from muxcore.options.grammar import join_options, split_options
-from muxcore.options.sets import ChardevSpec, SocketOptions, StdioOptions
+from muxcore.options.objects import ObjectSpec, parse_object
+from muxcore.options.sets import ChardevSpec, SocketOptions
 from muxcore.options.values import IDENTIFIER_HINT, is_identifier
-from muxcore.qemu.arguments import Arguments, Option, has_option, options_in
-from muxcore.qemu.chardevs import Definition, define, implicit
+from muxcore.qemu.arguments import Arguments, Option, arguments_in, has_option, options_in
+from muxcore.qemu.chardevs import ESCAPE, define, implicit, naming
+from muxcore.qemu.consoles import Consoles, Front, Hub, Use
 
 PROCESS = ".qemu"
 """What the console of QEMU itself has behind the virtual machine's name."""
 
+_REFERENCE = "chardev:"
+_MONITOR = "monitor"
+_KINDS = {"serial": "serial", "monitor": _MONITOR, "qmp": _MONITOR}
+_FRONTENDS = ("device", "mon", "serial", "monitor", "qmp")
 _BUS = "virtio-serial"
 _ON_BUS = ("virtconsole", "virtserialport")
 _SERIAL_CORE = ("isa-serial", "pci-serial")
@@ -37,32 +44,19 @@ _DISPLAYS = ("display", "nographic", "vnc", "spice", "curses", "sdl", "gtk")
 
 
 @dataclass(frozen=True)
-class Backend:
-    """A chardev on a console, and the option that asked for it."""
-
-    spec: ChardevSpec
-    option: Option
-
-
-@dataclass(frozen=True)
-class Front:
-    """A frontend's console: its guest is the private socket called `chardev` in QEMU."""
-
-    console: str
-    chardev: str
-    backends: tuple[Backend, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
     """See the module.
 
-    `name` is the virtual machine's; `terminal` is the console that this
-    command's own terminal is a backend of (`stdio`), None for none. `before`
-    and `after` stand around the user's own words in QEMU's command line.
+    `name` is the virtual machine's; `shown` is the console to look at first,
+    `terminal` the one that this command's own terminal is a backend of
+    (`stdio`), None for none. `before` and `after` stand around the user's own
+    words in QEMU's command line.
     """
 
     name: str
+    shown: str
+    objects: tuple[ObjectSpec, ...]
+    hubs: tuple[Hub, ...]
     fronts: tuple[Front, ...]
     terminal: str | None
     program: str
@@ -106,11 +100,14 @@ class _Planner:
         self._chardevs = define(arguments.options)
         own = (split_options(o.text, "backend") for o in options_in(arguments.words, ["chardev"]))
         self._own = {value for pairs in own for name, value in pairs if name == "id"}
-        self._used: list[Definition] = []
+        self._words = list(arguments.words)
+        self._uses: list[Use] = []
+        self._objects: list[ObjectSpec] = []
+        self._escape = ESCAPE
         self._before: list[str] = []
         self._after: list[str] = []
         self._warnings: list[str] = []
-        self._serials = self._monitors = 0
+        self._seen: Counter[str] = Counter()
         self._named: str | None = None
 
     def plan(self) -> Plan:
@@ -127,21 +124,26 @@ class _Planner:
             getattr(self, f"_{option.name}")(option)
         self._find_in_words()
         self._add_bus()
-        if not self._used:
+        if not self._uses:
             raise OptionError(
                 "no -device, -serial, -monitor or -mon uses a chardev of muxtui's",
                 hint="e.g. -chardev pty,id=c0 -device virtconsole,chardev=c0",
             )
         name = self._name_wanted()
-        fronts = tuple(self._front(item, name) for item in self._used)
+        # As in QEMU a monitor is not what a mux begins with.
+        uses = sorted(self._uses, key=lambda use: use.label.startswith(_MONITOR))
+        consoles = Consoles(self._chardevs, uses, name, self._escape)
         self._warn_of_unused()
         return Plan(
-            name=name or fronts[0].console,
-            fronts=tuple(self._without_terminal(front) for front in fronts),
-            terminal=next((f.console for f in fronts if any(map(_is_terminal, f.backends))), None),
+            name=name or consoles.shown,
+            shown=consoles.shown,
+            objects=tuple(self._objects),
+            hubs=tuple(consoles.hubs),
+            fronts=tuple(consoles.fronts),
+            terminal=consoles.terminal,
             program=arguments.program,
             before=tuple(self._before),
-            words=arguments.words,
+            words=tuple(self._words),
             after=tuple(self._after),
             warnings=tuple(self._warnings),
         )
@@ -152,37 +154,29 @@ class _Planner:
         """Defined already."""
 
     def _device(self, option: Option) -> None:
-        driver, pairs = _properties(option)
+        driver, _ = _properties(option)
         place = self._before if driver.startswith(_BUS) else self._after
-        text = option.text
-        for index, (name, value) in enumerate(pairs):
-            if _CHARDEV.fullmatch(name):
-                kind = "serial" if driver in _SERIAL_CORE else driver
-                private = self._use(option, value, f"Property '{kind}.{name}' can't")
-                pairs[index] = (name, private)
-                text = _rewritten(option, pairs) if private != value else text
-        place += ["-device", text]
+        place += ["-device", self._connected_device(option)]
 
     def _serial(self, option: Option) -> None:
-        self._legacy(option, f"serial{self._serials}", "serial device")
-        self._serials += 1
+        self._legacy(option, "serial{}", "serial device")
 
     def _monitor(self, option: Option) -> None:
-        self._legacy(option, f"compat_monitor{self._monitors}", "monitor")
-        self._monitors += 1
+        self._legacy(option, "compat_monitor{}", "monitor")
 
     _qmp = _monitor
 
     def _mon(self, option: Option) -> None:
-        pairs = split_options(option.text, "chardev")
-        for index, (name, value) in enumerate(pairs):
-            if name == "chardev":
-                pairs[index] = (name, self._use(option, value, ""))
-            elif name == "mode" and value not in ("readline", "control"):
-                raise OptionError(f'{option}: unknown monitor mode "{printable(value)}"')
-        if "chardev" not in dict(pairs):
-            raise OptionError(f'{option}: chardev "(null)" not found')
-        self._before += ["-mon", join_options(pairs, "")]
+        self._before += ["-mon", self._connected_mon(option)]
+
+    def _echr(self, option: Option) -> None:
+        try:
+            self._escape = int(option.text, 0)
+        except ValueError:
+            self._escape = -1
+        if not 0 <= self._escape <= 255:
+            hint = "the code of a character: 1 for C-a, 20 for C-t"
+            raise OptionError(f"{printable(str(option))}: Bad argument to echr", hint=hint)
 
     def _name(self, option: Option) -> None:
         self._named = dict(split_options(option.text, "guest")).get("guest", self._named)
@@ -201,24 +195,67 @@ class _Planner:
             self._before += ["-display", "none"]
 
     def _object(self, option: Option) -> None:
-        raise OptionError(f"{printable(str(option))}: objects are not understood yet")
+        with naming(option):
+            spec = parse_object(option.text)
+            if any(spec.id == other.id for other in self._objects):
+                raise OptionError(f"attempt to add duplicate property '{spec.id}' to object")
+        self._objects.append(spec)
 
     # Steps of the above.
 
     def _legacy(self, option: Option, label: str, what: str) -> None:
         """An option whose argument is a chardev itself, or `chardev:ID` (qemu_chr_parse_compat)."""
-        id = option.text.removeprefix("chardev:")
+        number = self._seen[label]
+        self._seen[label] += 1
         if option.text == "none":
             self._before += [f"-{option.name}", "none"]
             return
-        if id == option.text:
-            implicit(self._chardevs, option, label)
-            id = label
-        failure = f"could not connect {what} to character backend '{printable(option.text)}'"
-        private = self._use(option, id, "", missing=failure)
-        self._before += [f"-{option.name}", f"chardev:{private}"]
+        if option.text.startswith(_REFERENCE):
+            self._before += [f"-{option.name}", self._connected_legacy(option, what)]
+            return
+        item = implicit(self._chardevs, option, label.format(number))
+        private = self._use(option, item.id, "", _KINDS[option.name])
+        self._before += [f"-{option.name}", f"{_REFERENCE}{private}"]
+        if option.text.startswith("mon:"):
+            private = self._use(option, item.id, "", _MONITOR)
+            self._before += ["-mon", f"chardev={private},mode=readline"]
 
-    def _use(self, option: Option, id: str, text: str, *, missing: str = "") -> str:
+    def _connected_device(self, option: Option, *, foreign: bool = False) -> str:
+        """The argument of a `-device` with what its chardevs are called in QEMU."""
+        driver, pairs = _properties(option)
+        kind = "serial" if driver in _SERIAL_CORE else driver
+        connected = False
+        for index, (name, value) in enumerate(pairs):
+            if _CHARDEV.fullmatch(name) and not (foreign and self._is_foreign(value)):
+                failure = f"Property '{kind}.{name}' can't"
+                label = driver if is_identifier(driver) else "device"
+                private = self._use(option, value, failure, label)
+                connected |= private != value
+                pairs[index] = (name, private)
+        return _rewritten(option, pairs) if connected else option.text
+
+    def _connected_mon(self, option: Option, *, foreign: bool = False) -> str:
+        """The argument of a `-mon`, likewise."""
+        pairs = _mon_pairs(option)
+        for index, (name, value) in enumerate(pairs):
+            if name == "chardev" and not (foreign and self._is_foreign(value)):
+                pairs[index] = (name, self._use(option, value, "", _MONITOR))
+            elif name == "mode" and value not in ("readline", "control"):
+                raise OptionError(f'{option}: unknown monitor mode "{printable(value)}"')
+        if "chardev" not in dict(pairs):
+            raise OptionError(f'{option}: chardev "(null)" not found')
+        return join_options(pairs, "")
+
+    def _connected_legacy(self, option: Option, what: str, *, foreign: bool = False) -> str:
+        """The argument of a `-serial`, `-monitor` or `-qmp` that is `chardev:ID`, likewise."""
+        id = option.text.removeprefix(_REFERENCE)
+        if id == option.text or (foreign and self._is_foreign(id)):
+            return option.text
+        failure = f"could not connect {what} to character backend '{printable(option.text)}'"
+        private = self._use(option, id, "", _KINDS[option.name], missing=failure)
+        return f"{_REFERENCE}{private}"
+
+    def _use(self, option: Option, id: str, text: str, kind: str, *, missing: str = "") -> str:
         """Take note that a frontend uses `id`; returns what it is called in QEMU."""
         shown = printable(id)
         item = self._chardevs.get(id)
@@ -227,32 +264,34 @@ class _Planner:
                 return id
             reason = f"{text} find value '{shown}'" if text else f'chardev "{shown}" not found'
             raise OptionError(f"{printable(str(option))}: {missing or reason}")
-        if item.used:
+        if item.used and not item.is_mux:
             reason = f"chardev '{shown}' is already in use"
             reason = f"{text} take value '{shown}': {reason}" if text else reason
             raise OptionError(f"{printable(str(option))}: {reason}")
         item.used = True
-        self._used.append(item)
-        return self._private(id)
+        label = f"{kind}{self._seen[kind]}"
+        self._seen[kind] += 1
+        private = self._private(f"{id}.{label}" if item.is_mux else id)
+        self._uses.append(Use(item, private, label))
+        return private
+
+    def _is_foreign(self, id: str) -> bool:
+        """Whether a chardev in QEMU's own words is none of ours."""
+        return id not in self._chardevs or id in self._own
 
     def _private(self, id: str) -> str:
         """What a chardev of ours is called in QEMU, which may have one of that name."""
         return f"muxtui-{id}" if id in self._own else id
 
     def _find_in_words(self) -> None:
-        """Frontends in QEMU's own words, which need no change: the private chardev has our id."""
-        for option in options_in(
-            self._arguments.words, ["device", "mon", "serial", "monitor", "qmp"]
-        ):
+        """Connect frontends in QEMU's own words; most need no change, for the ids are ours."""
+        for index, option in arguments_in(self._arguments.words, _FRONTENDS):
             if option.name == "device":
-                wanted = [v for n, v in _properties(option)[1] if _CHARDEV.fullmatch(n)]
-            elif option.name == "mon":
-                wanted = [v for n, v in split_options(option.text, "chardev") if n == "chardev"]
-            else:
-                wanted = [option.text.removeprefix("chardev:")] * option.text.startswith("chardev:")
-            for id in wanted:
-                if id in self._chardevs and id not in self._own:
-                    self._use(option, id, "Property 'chardev' can't")
+                self._words[index] = self._connected_device(option, foreign=True)
+            elif option.name != "mon":
+                self._words[index] = self._connected_legacy(option, "", foreign=True)
+            elif any(n == "chardev" and not self._is_foreign(v) for n, v in _mon_pairs(option)):
+                self._words[index] = self._connected_mon(option, foreign=True)
 
     def _add_bus(self) -> None:
         """The controller that a virtio console or port needs, where none is given."""
@@ -275,22 +314,6 @@ class _Planner:
         named = self._named if self._named and is_identifier(self._named) else None
         return wanted or named
 
-    def _front(self, item: Definition, name: str | None) -> Front:
-        console = item.id if name is None else name
-        if name is not None and len(self._used) > 1:
-            console = f"{name}.{item.id}"
-        if item.spec is None:
-            members = [self._chardevs[id] for id in item.members]
-        else:
-            # QEMU's own name for what is below an id that something was put over (mux=on).
-            id = f"{item.id}-base" if console == item.id else item.id
-            members = [replace(item, spec=replace(item.spec, id=id))]
-        backends = tuple(Backend(m.spec, m.option) for m in members if m.spec is not None)
-        return Front(console, self._private(item.id), backends)
-
-    def _without_terminal(self, front: Front) -> Front:
-        return replace(front, backends=tuple(b for b in front.backends if not _is_terminal(b)))
-
     def _warn_of_unused(self) -> None:
         for item in self._chardevs.values():
             for warning in item.spec.warnings if item.spec else ():
@@ -302,10 +325,6 @@ class _Planner:
 def _needs_bus(device: Option) -> bool:
     driver, pairs = _properties(device)
     return driver in _ON_BUS and "bus" not in dict(pairs)
-
-
-def _is_terminal(backend: Backend) -> bool:
-    return isinstance(backend.spec.options, StdioOptions)
 
 
 def _properties(option: Option) -> tuple[str, list[tuple[str, str]]]:
@@ -320,6 +339,10 @@ def _properties(option: Option) -> tuple[str, list[tuple[str, str]]]:
     else:
         pairs = split_options(option.text, "driver")
     return dict(pairs).get("driver", ""), pairs
+
+
+def _mon_pairs(option: Option) -> list[tuple[str, str]]:
+    return split_options(option.text, "chardev")
 
 
 def _rewritten(option: Option, pairs: list[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from muxcore.errors import OptionError
 from muxcore.options.grammar import format_chardev
+from muxcore.options.objects import format_object, parse_object
 from muxcore.qemu.arguments import parse
 from muxcore.qemu.plan import Plan, make_plan
 
@@ -239,7 +240,90 @@ def test_deprecated_spellings_are_told() -> None:
     assert "short-form boolean option 'nowait' deprecated" in warning
 
 
-HUB = "hub: multiplexers and hub devices can't be stacked, check chardev 'h', "
+def test_a_hub_in_a_hub_is_one_hub() -> None:
+    line = (
+        "-chardev null,id=a -chardev null,id=b -chardev hub,id=g,chardevs.0=h,chardevs.1=b "
+        "-chardev hub,id=h,chardevs.0=a -serial chardev:g -- qemu"
+    )
+    assert consoles(line) == {"g": ["null,id=a", "null,id=b"]}
+
+
+def hubs(line: str) -> dict[str, list[str]]:
+    return {
+        hub.console: [format_chardev(backend.spec) for backend in hub.backends]
+        for hub in plan(line).hubs
+    }
+
+
+MUX = "-chardev socket,id=m,path=/s,server=on,wait=off,mux=on"
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_frontends_of_a_mux_have_a_console_each(behind: bool) -> None:
+    given = "-mon chardev=m,mode=readline -serial chardev:m"
+    line = f"{MUX} -- qemu {given}" if behind else f"{MUX} {given} -- qemu"
+    assert hubs(line) == {"m-hub": ["socket,id=m-base,path=/s,server=on,wait=off"]}
+    assert consoles(line) == {
+        "m.serial0": ["mux,id=m,chardev=m-hub"],
+        "m.monitor0": ["link,chardev=m"],
+    }
+    assert command(line) == (
+        "qemu -chardev socket,id=m.serial0,path=/run/q/0 "
+        "-chardev socket,id=m.monitor0,path=/run/q/1 "
+        "-mon chardev=m.monitor0,mode=readline -serial chardev:m.serial0"
+    )
+    made = plan(line)
+    assert (made.name, made.shown, made.terminal) == ("m", "m", None)
+
+
+def test_mon_before_a_legacy_argument_shares_it_with_a_monitor() -> None:
+    line = "-serial mon:stdio -echr 20 --name vm -- qemu"
+    assert hubs(line) == {"vm-hub": []}
+    assert consoles(line) == {
+        "vm.serial0": ["mux,id=vm,chardev=vm-hub,escape=20"],
+        "vm.monitor0": ["link,chardev=vm"],
+    }
+    assert plan(line).terminal == "vm"
+    assert plan(line).before == (
+        *("-serial", "chardev:serial0.serial0"),
+        *("-mon", "chardev=serial0.monitor0,mode=readline"),
+    )
+
+
+def test_a_mux_on_a_hub_and_a_hub_on_a_mux() -> None:
+    line = (
+        "-chardev null,id=a -chardev null,id=b -chardev hub,id=h,chardevs.0=a,chardevs.1=b "
+        "-chardev mux,id=m,chardev=h,escape=5 -chardev null,id=log "
+        "-chardev hub,id=g,chardevs.0=m,chardevs.1=log "
+        "-serial chardev:g -monitor chardev:m -echr 20 -- qemu"
+    )
+    assert hubs(line) == {"m-hub": ["null,id=a", "null,id=b"]}
+    assert consoles(line) == {
+        "g": ["mux,id=m,chardev=m-hub,escape=5", "null,id=log"],
+        "m.monitor0": ["link,chardev=m"],
+    }
+
+
+def test_a_mux_on_a_mux_comes_before_it() -> None:
+    line = (
+        "-chardev mux,id=n,chardev=m -chardev null,id=m,mux=on "
+        "-serial chardev:m -serial chardev:n -- qemu"
+    )
+    assert list(hubs(line)) == ["m-hub", "n-hub"]
+    assert hubs(line)["n-hub"] == ["mux,id=m,chardev=m-hub"]
+    assert consoles(line)["m.serial0"] == ["link,chardev=m"]
+
+
+def test_credentials_are_kept_by_the_daemon() -> None:
+    line = (
+        "-object tls-creds-x509,id=t,dir=/pki,endpoint=server "
+        "-chardev socket,id=a,host=::1,port=1,server=on,wait=off,tls-creds=t -serial chardev:a "
+        "-- qemu"
+    )
+    (spec,) = plan(line).objects
+    assert format_object(spec) == "tls-creds-x509,id=t,dir=/pki,endpoint=server,verify-peer=on"
+    assert parse_object(format_object(spec)) == spec
+    assert "-object" not in command(line)
 
 
 @pytest.mark.parametrize(
@@ -259,9 +343,15 @@ HUB = "hub: multiplexers and hub devices can't be stacked, check chardev 'h', "
         ("-chardev hub,id=h,chardevs.0=nope", "hub: chardev can't be found by id 'nope'"),
         ("-chardev null,id=a -chardev hub,id=h,chardevs.0=a,chardevs.1=a", "'a' is already in use"),
         (
-            "-chardev null,id=a -chardev hub,id=h,chardevs.0=a -chardev hub,id=g,chardevs.0=h",
-            f"-chardev hub,id=g,chardevs.0=h: {HUB}",
+            "-chardev hub,id=h,chardevs.0=g -chardev hub,id=g,chardevs.0=h",
+            "chardev 'g' cannot be a backend of 'h': it leads back to it",
         ),
+        ("-chardev mux,id=m,chardev=nope", "mux: base chardev nope not found"),
+        ("-chardev null,id=a -chardev mux,id=m,chardev=a -serial chardev:a", "is already in use"),
+        ("-serial chardev:a -chardev link,id=a,chardev=b", "has its own chardevs"),
+        ("-echr x", "-echr x: Bad argument to echr"),
+        ("-echr 256", "-echr 256: Bad argument to echr"),
+        ("-object rng-random,id=r", "Parameter 'qom-type' does not accept value 'rng-random'"),
         (
             "-chardev null,id=a,mux-be-id=nope",
             "-chardev null,id=a,mux-be-id=nope: chardev: mux-be device can't be found by id 'nope'",
@@ -283,8 +373,6 @@ HUB = "hub: multiplexers and hub devices can't be stacked, check chardev 'h', "
         ),
         ("-mon chardev=nope", '-mon chardev=nope: chardev "nope" not found'),
         ("-chardev null,id=a -mon chardev=a,mode=x", 'unknown monitor mode "x"'),
-        ("-chardev null,id=a,mux=on", "several frontends cannot share a chardev here"),
-        ("-serial mon:stdio", "-serial mon:stdio: several frontends cannot share"),
         ("-serial bogus", "-serial bogus: 'bogus' is not a valid char driver"),
         ("-vnc nonsense", "-vnc nonsense: no vnc address"),
         ("", "uses a chardev of muxtui's"),
