@@ -258,3 +258,27 @@ def test_stdio_is_where_the_guest_prints(rig: Rig) -> None:
         printed = running.stdout.read()
     assert printed == sharing.history(rig.control, "vm1")
     assert printed.startswith(b"\r\nU-Boot SPL 20")
+
+
+def test_a_serial_port_and_a_monitor_share_a_socket_by_a_mux(rig: Rig) -> None:
+    path = rig.directory / "both"
+    mux = f"socket,id=m,path={path},server=on,wait=off,mux=on"
+    words = ("-chardev", mux, "-serial", "chardev:m", "-mon", "chardev=m,mode=readline")
+    assert rig.run("--detach", *_uboot(*words)).returncode == 0
+    assert set(rig.consoles()) == {"m", "m-hub", "m.serial0", "m.monitor0", "m.qemu"}
+    with sharing.socat(str(path)) as (client, _):
+        # While both print, one's output may lie in the midst of the other's.
+        client.expect(b"=> ")
+        client.send(b"\x01h")
+        client.expect(b"C-a C-a  sends C-a\n\r")
+        client.send(b"\x01c\r")
+        client.expect(rb"\(qemu\) ")
+        client.send(b"info status\r")
+        client.expect(b"VM status: running")
+    second = rig.run("--detach", *_uboot(*words), "-name", "other")
+    assert (second.returncode, second.stderr) == (
+        1,
+        f"muxtui: -chardev {mux}: 'm-base' is the id of console 'm-hub': choose another id\n",
+    )
+    assert cli("-s", rig.control, "rm", "--force", "m").returncode == 0
+    assert rig.consoles() == {}
