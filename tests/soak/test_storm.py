@@ -53,5 +53,7 @@ def _storm(
         print(f"printed {end}, compared {storm.checked}, declared missing {storm.skipped}")
         print(f"RSS {warm} KiB warm, {final} KiB at the end; {len(before)} descriptors")
         assert storm.checked > end // 2
-        eventually_sync(lambda: made.descriptors() == before, what="the descriptors of before")
+        # The console's watch for hang-ups is made when it is first needed, and stays.
+        known = (before, sorted([*before, "anon_inode:[eventpoll]"]))
+        eventually_sync(lambda: made.descriptors() in known, what="the descriptors of before")
         assert final < warm + GROWTH
