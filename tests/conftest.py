@@ -91,7 +91,7 @@ def no_child_left(no_fd_left: None) -> Iterator[None]:
     yield
     with contextlib.suppress(TimeoutError):
         # asyncio's child watcher waits in a thread of its own.
-        support.eventually_sync(lambda: support.child_processes() <= before, timeout=1.0)
+        support.eventually_sync(lambda: support.child_processes() <= before, timeout=5.0)
     left = support.child_processes() - before
     assert not left, f"the test left child processes: {left}"
 

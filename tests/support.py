@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT = 5.0
+TIMEOUT = 20.0
 """Seconds a test waits for something by default: never reached on a sound run."""
 
 POLL = 0.005
@@ -222,5 +222,5 @@ async def lingering_tasks(known: set[asyncio.Task[object]]) -> list[str]:
     """Names of tasks beyond `known` that do not end by themselves: cancelled ones may finish."""
     known = known | {asyncio.current_task()}  # type: ignore[arg-type]  # a coroutine has a task
     with contextlib.suppress(TimeoutError):
-        await eventually(lambda: asyncio.all_tasks() <= known, timeout=1.0)
+        await eventually(lambda: asyncio.all_tasks() <= known, timeout=5.0)
     return [repr(task) for task in asyncio.all_tasks() - known]

@@ -106,7 +106,7 @@ class Terminal:
 
     def report(self, *kinds: str) -> tuple[str, Any]:
         """Return the next report of one of these kinds; others are passed over."""
-        deadline = time.monotonic() + 4 * TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while True:
             line, found, rest = self._pending.partition(b"\n")
             if found:
@@ -120,7 +120,7 @@ class Terminal:
                 self._pump(0.05)
 
     def until_shown(self, needle: bytes) -> None:
-        deadline = time.monotonic() + 4 * TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while needle not in self.output:
             assert time.monotonic() < deadline, self.output[-500:]
             self._pump(0.05)
@@ -256,4 +256,4 @@ def test_a_terminal_that_is_gone_ends_the_application(terminal: Terminal) -> Non
     assert not attributes[3] & termios.ICANON
     os.close(terminal.master)
     terminal.master = os.open(os.devnull, os.O_RDWR)
-    assert terminal.process.wait(4 * TIMEOUT) is not None
+    assert terminal.process.wait(TIMEOUT) is not None
