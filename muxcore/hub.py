@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from muxcore import events
+from muxcore.answer_desk import AnswerDesk
+from muxcore.arbiter import Answer
 from muxcore.bell import Bell
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
@@ -38,6 +40,7 @@ from muxcore.options.sets import AttachOptions
 from muxcore.past import Past
 from muxcore.peer import Peer
 from muxcore.pump import Pump
+from muxcore.queries import Kind
 from muxcore.ring import History
 from muxcore.settings import DEFAULTS, Settings
 
@@ -58,7 +61,7 @@ class Console:
         name: the console's id.
         history: bytes of output retained.
         size: (rows, cols) the guest is given from the start, or None.
-        answer: the peer whose terminal answers the guest's queries, or None.
+        answer: the backend whose terminals answer the guest's queries; "first" or None for any.
         settings: what viewers make of its keys and its screen; kept for them alone.
         notify: called with every event, synchronously.
     """
@@ -95,6 +98,7 @@ class Console:
         self.lagging = Laggards()
         self._openness = Openness(name, notify)
         self._line_desk = LineDesk(self)
+        self.answers = AnswerDesk(self)
         self._past: dict[str, Past] = {}
         self._closing = False
 
@@ -281,6 +285,13 @@ class Console:
         """What the peers that a backend no longer has left behind."""
         return self._past.setdefault(id, Past())
 
+    def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
+        """See `chardev.link.Upstream`."""
+        may = self.answers.claim(chardev, kind, comes=comes)
+        if may and not comes and isinstance(self.guest, LinkGuest):
+            return self.guest.claim(kind, comes=False)
+        return may
+
     def describe(self) -> dict[str, Any]:
         """The console as an element of mux-query-consoles."""
         return describe_console(self)
@@ -388,16 +399,33 @@ class Console:
     def peer_moved(self, peer: Peer) -> None:
         """See `peer_hub.Hub`."""
         self.lagging.note(peer)
+        peer.respondent.sent(peer.cursor)
         self._hold.review()
 
     def peer_input(self, peer: Peer, data: bytes) -> None:
         """See `peer_hub.Hub`."""
         if peer.size is not None and peer.size != self.size:
             self.peer_resized(peer)
-        if (mux := self.mux) is not None:
-            mux.take(peer, data)
+        self.answers.take(peer, data)
+
+    def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
+        """Type what the arbiter let through."""
+        if isinstance(item, Answer):
+            self._pass_answer(peer, item)
+        elif (mux := self.mux) is not None:
+            mux.take(peer, item)
         else:
-            peer.type(self.pump.feed, data)
+            peer.type(self.pump.feed, item)
+
+    def _pass_answer(self, peer: Peer, answer: Answer) -> None:
+        mux, guest = self.mux, self.guest
+        if mux is None:
+            peer.type(self.pump.feed, answer.data)
+            return
+        # What is typed to a mux behind other consoles passes them by.
+        may = not isinstance(guest, LinkGuest) or guest.claim(answer.kind, comes=False)
+        if not (may and mux.answer(peer, answer)):
+            peer.respondent.removed += 1
 
     def peer_resized(self, peer: Peer) -> None:
         """The guest's size follows the peer that resized or typed last, as in tmux."""
@@ -452,6 +480,7 @@ class Console:
             for peer, reason in self.lagging.meet_policies():
                 self.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
+        self.answers.printed(begin)
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
@@ -461,6 +490,8 @@ class Console:
 
     def _tell_guest(self, guest: Chardev, *, there: bool) -> None:
         self.emit(events.VserportChange(self.name, guest.id, there))
+        if not there:
+            self.answers.guest_gone()
         for peer in self.peers:
             peer.stream.guest_changed(there)
 
@@ -496,6 +527,7 @@ class Console:
         self._past.pop(id, None)
 
     def _forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
+        self.answers.release(peer)
         peer.let_go()
         self.peers = tuple(other for other in self.peers if other is not peer)
         self.past(peer.chardev.id).add(peer)

@@ -14,6 +14,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from muxcore import events
+from muxcore.arbiter import Answer
 from muxcore.chardev.link import Upstream
 from muxcore.chardev.switch import Frontend, Switch
 from muxcore.errors import BreakUnsupported, NotFoundError
@@ -94,6 +95,18 @@ class Mux:
         # However often the key was struck, where it led to is told once.
         if self.switch.focus is not before:
             self._tell_focus(peer)
+
+    def answer(self, peer: Peer, answer: Answer) -> bool:
+        """Type an answer of `peer`'s terminal to whichever console asked; False if none did.
+
+        It need not be the one that has the focus: all of them print, and so ask.
+        """
+        focus = self.switch.focus
+        for frontend in sorted(self.switch.frontends, key=lambda each: each is not focus):
+            if frontend.claim(answer.kind):
+                peer.type(frontend.feed, answer.data)
+                return True
+        return False
 
     def set_focus(self, name: str) -> None:
         """Type to the console `name` from now on. Raises NotFoundError."""

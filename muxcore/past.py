@@ -6,7 +6,7 @@ from muxcore.peer import Peer
 
 
 class Past:
-    """Counts in bytes and gaps; where a backend that resumes goes on.
+    """Counts in bytes, gaps and surplus answers; where a backend that resumes goes on.
 
     `number` is how many peers there have been, `left` the offset at which the
     last one stopped (None: nobody did, or it does not resume), `owed` the rest
@@ -19,6 +19,7 @@ class Past:
         self.owed = b""
         self.sent = 0
         self.received = 0
+        self.surplus = 0
         self.skipped = 0
         self.gaps = 0
         self.last_activity = 0.0
@@ -37,6 +38,7 @@ class Past:
         """`peer` is one of the past now."""
         self.sent += peer.sent
         self.received += peer.received
+        self.surplus += peer.respondent.removed
         self.skipped += peer.skipped
         self.gaps += peer.gaps
         self.last_activity = max(self.last_activity, peer.last_activity)

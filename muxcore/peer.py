@@ -72,6 +72,7 @@ class Peer:
         self.gaps = 0
         self.since = time.time()
         self.last_activity = self.since
+        self.respondent = hub.answers.respondent(self)
         self._history = hub.history
         self._pending = b""
         self._limit: int | None = None
@@ -224,6 +225,7 @@ class Peer:
     def skip_to(self, offset: int) -> None:
         """Leave out what lies before `offset`: counted, told, shown in the stream."""
         start, self.cursor = self.cursor, offset
+        self.respondent.skipped(start, offset)
         self.skipped += offset - start
         self.gaps += 1
         self.fall_out()
@@ -441,6 +443,7 @@ class Peer:
 
     def _end(self, reason: MuxError | None) -> None:
         """Nothing more comes from the far end; stay until the guest has what came."""
+        self.hub.answers.release(self)
         self.let_go()
         self._end_reason = reason
         self.hub.peer_moved(self)

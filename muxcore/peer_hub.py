@@ -11,6 +11,7 @@ from muxcore.hangup import HangupWatch
 from muxcore.ring import History
 
 if TYPE_CHECKING:
+    from muxcore.answer_desk import AnswerDesk
     from muxcore.peer import Peer
 
 
@@ -20,6 +21,7 @@ class Hub(Protocol):
     name: str
     history: History
     hangups: HangupWatch
+    answers: AnswerDesk
 
     def emit(self, event: events.Event) -> None:
         """Tell the world."""

@@ -22,6 +22,7 @@ from muxcore.chardev.heard import Break, Heard, WindowSize
 from muxcore.chardev.soft import SoftStream
 from muxcore.errors import BreakUnsupported, ChardevError, MuxError
 from muxcore.options.sets import LinkOptions
+from muxcore.queries import Kind
 
 if TYPE_CHECKING:
     from muxcore.mux import Mux
@@ -46,6 +47,12 @@ class Upstream(Protocol):
     @property
     def mux(self) -> Mux | None:
         """The mux that its peers type to."""
+
+    def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
+        """Whether those behind its backend `chardev` may answer a query of `kind`, once.
+
+        `comes`: the answer is on its way through the link, and not past it.
+        """
 
 
 class Door(Protocol):
@@ -235,6 +242,10 @@ class LinkGuest(Chardev):
     def mux(self) -> Mux | None:
         """The other console's, unless this way to it is for reading alone."""
         return None if self.link is None or self.link.readonly else self.upstream.mux
+
+    def claim(self, kind: Kind, *, comes: bool) -> bool:
+        """See `Upstream.claim`."""
+        return self.link is not None and self.upstream.claim(self.link, kind, comes=comes)
 
     @property
     def can_break(self) -> bool:

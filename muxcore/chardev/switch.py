@@ -23,6 +23,7 @@ from muxcore.chardev.soft import SoftStream
 from muxcore.errors import BreakUnsupported, ChardevError
 from muxcore.feed import Feed, Tally
 from muxcore.options.sets import MuxOptions
+from muxcore.queries import Kind
 
 STAMPED = 4096
 """Bytes read at once while lines are stamped; a byte may become sixteen."""
@@ -66,6 +67,10 @@ class Frontend:
         if stream is not None:
             self.feed.close()
             stream.close()
+
+    def claim(self, kind: Kind) -> bool:
+        """Whether an answer of `kind` may be typed to the console, which asked for one."""
+        return self.link is not None and self.upstream.claim(self.link, kind, comes=True)
 
     def tell(self, heard: Heard) -> None:
         """Say something beside the bytes to the console."""

@@ -23,7 +23,7 @@ CONSOLE = {
 }
 CHARDEV = {"id", "type", "address", "filename", "state", "reason", "since", "retry-at"}
 GUEST = CHARDEV | {"exit-status", "can-break", "can-resize", "waiting-for", "received", "sent"}
-COUNTS = {"sent", "received", "lag", "skipped", "gaps", "last-activity"}
+COUNTS = {"sent", "received", "surplus", "lag", "skipped", "gaps", "last-activity"}
 SETTINGS = {"policy", "patience", "block-timeout", "readonly", "paused"}
 BACKEND = CHARDEV | SETTINGS | COUNTS | {"connect", "peers"}
 PEER = COUNTS | {"id", "label", "pid", "user", "address", "state", "refused", "since"}
