@@ -20,8 +20,14 @@ class Hub(Protocol):
     """What is needed of the console."""
 
     history: History
-    peers: tuple[Peer, ...]
-    answer: str | None
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The console's peers."""
+
+    @property
+    def answer(self) -> str | None:
+        """The backend whose terminals answer, `FIRST` or None for any."""
 
     def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
         """The guest is to get `item`."""

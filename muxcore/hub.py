@@ -15,12 +15,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from muxcore import events
-from muxcore.answer_desk import AnswerDesk
-from muxcore.arbiter import Answer
 from muxcore.bell import Bell
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
-from muxcore.chardev.heard import LineValue
 from muxcore.chardev.link import LinkGuest
 from muxcore.describe import describe_console, describe_status
 from muxcore.errors import (
@@ -29,23 +26,18 @@ from muxcore.errors import (
     NotFoundError,
     StreamError,
 )
-from muxcore.framed import FramedPeer
 from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.laggards import Laggards
-from muxcore.line_desk import LineDesk
 from muxcore.mux import Mux
-from muxcore.openness import Openness
 from muxcore.options.sets import AttachOptions
 from muxcore.past import Past
 from muxcore.peer import Peer
+from muxcore.peer_desk import PeerDesk
 from muxcore.pump import Pump
 from muxcore.queries import Kind
 from muxcore.ring import History
 from muxcore.settings import DEFAULTS, Settings
-
-LINGERING = 64
-"""Peers that left before the guest took their input; what further ones typed is discarded."""
 
 FLUSH = 1.0
 """Seconds that peers have, when a console ends, to take what they still lack."""
@@ -96,9 +88,7 @@ class Console:
             self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
         )
         self.lagging = Laggards()
-        self._openness = Openness(name, notify)
-        self._line_desk = LineDesk(self)
-        self.answers = AnswerDesk(self)
+        self.desk = PeerDesk(self, self._hold)
         self._past: dict[str, Past] = {}
         self._closing = False
 
@@ -154,9 +144,8 @@ class Console:
         chardev = self._backend(id)
         for peer in self.peers:
             if peer.chardev is chardev:
-                self._forget_peer(peer)
-        del self.backends[id]
-        self._forget_backend(id)
+                self.forget_peer(peer)
+        self.forget_backend(id)
         chardev.owner = Unowned()
         self.emit(events.BackendRemoved(self.name, id))
         if id == self.waiting_for:
@@ -227,7 +216,7 @@ class Console:
         """
         for peer in self.peers:
             if peer.id == id:
-                self.peer_ended(peer, None)
+                self.desk.peer_ended(peer, None)
                 return
         raise NotFoundError(f"Peer '{id}' not found")
 
@@ -253,7 +242,7 @@ class Console:
         for peer in self.peers:
             if peer.chardev is chardev and size:
                 peer.size = size
-                self.peer_resized(peer)
+                self.desk.peer_resized(peer)
 
     def replay_offset(self, replay: int) -> int:
         """Where the last `replay` retained bytes begin."""
@@ -287,7 +276,7 @@ class Console:
 
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
         """See `chardev.link.Upstream`."""
-        may = self.answers.claim(chardev, kind, comes=comes)
+        may = self.desk.answers.claim(chardev, kind, comes=comes)
         if may and not comes and isinstance(self.guest, LinkGuest):
             return self.guest.claim(kind, comes=False)
         return may
@@ -313,30 +302,10 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             self._tell_guest(chardev, there=True)
-            self._line_desk.watch()
+            self.desk.line.watch()
             return
         stream.guest_changed(self.pump.stream is not None)
-        past = self.past(chardev.id)
-        kind = Peer
-        if isinstance(chardev, AttachChardev) and chardev.framing == "frames":
-            kind = FramedPeer
-        peer = kind(
-            self,
-            chardev,
-            stream,
-            f"{chardev.id}/{past.next_number()}",
-            self.replay_offset(chardev.options.replay) if past.left is None else past.left,
-            readonly=chardev.readonly,
-        )
-        peer.paused = chardev.id in self.paused
-        self.peers = (*self.peers, peer)
-        self._openness.note(self.peers)
-        peer.tell_status(describe_status(self))
-        self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
-        if stream.size is not None:
-            peer.size = stream.size
-            self.peer_resized(peer)
-        peer.begin(None if past.left is None else chardev.resume_limit, past.take_owed())
+        self.desk.add(chardev, stream)
         self._tell_status()
 
     def stream_held(self, chardev: Chardev, stream: Stream, seconds: float) -> None:
@@ -353,7 +322,7 @@ class Console:
             self._tell_guest(chardev, there=False)
         for peer in self.peers:
             if peer.stream is stream:
-                self._forget_peer(peer, reason)
+                self.forget_peer(peer, reason)
 
     def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
         """See `chardev.base.Owner`; as a peer that never was."""
@@ -376,91 +345,31 @@ class Console:
         for peer in self.peers:
             if peer.chardev is chardev:
                 # A file that failed no longer holds the guest; one that recovered may again.
-                self.peer_moved(peer)
+                self.desk.peer_moved(peer)
         if chardev.id == self.waiting_for and chardev.ready:
             self._wait_no_more()
 
-    # What peers report.
+    # What the console's parts report.
 
     def emit(self, event: events.Event) -> None:
         """Tell whoever listens to the daemon's events."""
         self._notify(event)
 
-    def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
-        """See `peer_hub.Hub`."""
-        if peer in self.peers:
-            self._forget_peer(peer, reason)
-            peer.chardev.lost(peer.stream, reason)
-            if isinstance(peer.chardev, AttachChardev):
-                self.backends.pop(peer.chardev.id, None)
-                self._forget_backend(peer.chardev.id)
-                self.emit(events.BackendRemoved(self.name, peer.chardev.id))
-
-    def peer_moved(self, peer: Peer) -> None:
-        """See `peer_hub.Hub`."""
-        self.lagging.note(peer)
-        peer.respondent.sent(peer.cursor)
-        self._hold.review()
-
-    def peer_input(self, peer: Peer, data: bytes) -> None:
-        """See `peer_hub.Hub`."""
-        if peer.size is not None and peer.size != self.size:
-            self.peer_resized(peer)
-        self.answers.take(peer, data)
-
-    def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
-        """Type what the arbiter let through."""
-        if isinstance(item, Answer):
-            self._pass_answer(peer, item)
-        elif (mux := self.mux) is not None:
-            mux.take(peer, item)
-        else:
-            peer.type(self.pump.feed, item)
-
-    def _pass_answer(self, peer: Peer, answer: Answer) -> None:
-        mux, guest = self.mux, self.guest
-        if mux is None:
-            peer.type(self.pump.feed, answer.data)
-            return
-        # What is typed to a mux behind other consoles passes them by.
-        may = not isinstance(guest, LinkGuest) or guest.claim(answer.kind, comes=False)
-        if not (may and mux.answer(peer, answer)):
-            peer.respondent.removed += 1
-
-    def peer_resized(self, peer: Peer) -> None:
-        """The guest's size follows the peer that resized or typed last, as in tmux."""
-        if peer.size is not None and not peer.readonly:
-            self.resize(*peer.size)
-
-    def peer_break(self, peer: Peer) -> None:
-        """See `peer_hub.Hub`; a guest without a break refuses it by an event."""
-        try:
-            self.send_break()
-        except MuxError as error:
-            self.emit(events.StreamProblem(self.name, peer.chardev.id, peer.id, str(error)))
-
-    def peer_line(self, peer: Peer, wish: LineValue) -> None:
-        """See `peer_hub.Hub`."""
-        self._line_desk.ask(peer, wish)
-
-    def may_linger(self) -> bool:
-        """See `peer_hub.Hub`; a script that types and leaves must not use up the descriptors."""
-        return sum(peer.closing for peer in self.peers) <= LINGERING
-
-    def discard_input(self, peer: Peer) -> None:
-        """See `peer_hub.Hub`."""
-        self.pump.dropped(peer.drop_input())
-
     def hold_changed(self) -> None:
         """The guest has been kept waiting for a while, or goes on after that."""
         self._tell_status()
 
-    def resume_offset(self) -> int:
-        """The oldest byte kept; under a flood near the end, or it would be overrun at once."""
-        history = self.history
-        if self.pump.flooding:
-            return max(history.start, history.end - history.capacity // 16)
-        return history.start
+    def forget_backend(self, id: str) -> None:
+        """The backend `id` is no longer on the console."""
+        self.backends.pop(id, None)
+        self.paused.discard(id)
+        self._past.pop(id, None)
+
+    def forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
+        """`peer` is no longer on the console."""
+        self.desk.forget(peer, reason)
+        if not self._closing:
+            self._tell_status()
 
     # What the pump reports.
 
@@ -478,9 +387,9 @@ class Console:
                 peer.offer(views, count)
         if self.lagging:
             for peer, reason in self.lagging.meet_policies():
-                self.peer_ended(peer, reason)
+                self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
-        self.answers.printed(begin)
+        self.desk.answers.printed(begin)
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()
@@ -491,7 +400,7 @@ class Console:
     def _tell_guest(self, guest: Chardev, *, there: bool) -> None:
         self.emit(events.VserportChange(self.name, guest.id, there))
         if not there:
-            self.answers.guest_gone()
+            self.desk.answers.guest_gone()
         for peer in self.peers:
             peer.stream.guest_changed(there)
 
@@ -521,23 +430,6 @@ class Console:
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise CommandError(f"console '{self.name}' is being removed")
-
-    def _forget_backend(self, id: str) -> None:
-        self.paused.discard(id)
-        self._past.pop(id, None)
-
-    def _forget_peer(self, peer: Peer, reason: MuxError | None = None) -> None:
-        self.answers.release(peer)
-        peer.let_go()
-        self.peers = tuple(other for other in self.peers if other is not peer)
-        self.past(peer.chardev.id).add(peer)
-        self.lagging.forget(peer)
-        text = str(reason) if reason else None
-        self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
-        self._openness.note(self.peers)
-        self.peer_moved(peer)
-        if not self._closing:
-            self._tell_status()
 
     def _tell_status(self) -> None:
         status = describe_status(self)

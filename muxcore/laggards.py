@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterator
 
 from muxcore.errors import StreamError
-from muxcore.peer import Peer, PeerState
+from muxcore.peer import Peer
+from muxcore.peer_state import PeerState
 
 _OVERRUN = "disconnected: it lagged by the whole history"
 

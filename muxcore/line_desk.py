@@ -37,8 +37,14 @@ class Hub(Protocol):
     """What is needed of the console."""
 
     name: str
-    guest: Chardev | None
-    peers: tuple[Peer, ...]
+
+    @property
+    def guest(self) -> Chardev | None:
+        """The console's guest."""
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The console's peers."""
 
     def emit(self, event: events.Event) -> None:
         """Tell the world."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +25,7 @@ from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_err
 from muxcore.feed import Feed
 from muxcore.input import Lane
 from muxcore.peer_hub import Hub
+from muxcore.peer_state import PeerState
 
 INBOX = 4096
 """Bytes of input a peer may have waiting before it is no longer read."""
@@ -35,16 +35,6 @@ NOTICES = 8192
 
 CHUNKS_A_TURN = 4
 """Chunks a lagging peer is sent before everybody else gets a turn."""
-
-
-class PeerState(StrEnum):
-    """How a peer is; the values are what QMP and the TUI show."""
-
-    LIVE = "live"
-    LAGGING = "lagging"
-    SKIPPED = "skipped"
-    PAUSED = "paused"
-    CLOSING = "closing"
 
 
 class Peer:

@@ -123,7 +123,7 @@ async def test_what_is_held_of_a_peer_that_may_no_longer_type_is_refused() -> No
         await made.print(ASK)
         await type_all((end, b"\x1b"))
         made.console.set_backend("b", readonly=True)
-        made.console.answers.release(made.peer("b/1"))
+        made.console.desk.answers.release(made.peer("b/1"))
         await turns()
         assert made.guest.sent == b""
         assert made.describe("b")["peers"][0]["refused"] == 1

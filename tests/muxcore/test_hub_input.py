@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from muxcore import events
 from muxcore.chardev.base import Stream, Who
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.hub import LINGERING, Console
+from muxcore.hub import Console
 from muxcore.input import QUEUE, TURN
 from muxcore.peer import INBOX
+from muxcore.peer_desk import LINGERING
 from tests.muxcore.consoles import (
     PairChardev,
     Scripted,

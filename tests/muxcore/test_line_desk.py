@@ -183,7 +183,7 @@ async def test_a_modem_that_changes_and_errors_are_told_without_asking(
 
 
 def polls(made: Made) -> bool:
-    polling = made.console._line_desk._polling
+    polling = made.console.desk.line._polling
     return polling is not None and not polling.done()
 
 
@@ -231,10 +231,10 @@ async def test_a_flood_of_wishes_is_bounded(made: Made, monkeypatch: pytest.Monk
     with await made.client() as client:
         await asyncio.to_thread(client.sendall, said(b"\x02\x07") * 5000)
         peer = made.console.peers[0]
-        await eventually(lambda: len(made.console._line_desk._wishes[peer]) == line_desk.WAITING)
+        await eventually(lambda: len(made.console.desk.line._wishes[peer]) == line_desk.WAITING)
         client.sendall(b"typed")
         await eventually(lambda: peer.received >= 5)
-        assert len(made.console._line_desk._wishes[peer]) == line_desk.WAITING
+        assert len(made.console.desk.line._wishes[peer]) == line_desk.WAITING
         gate.set()
 
 
