@@ -3,19 +3,48 @@
 Every peer has its own small inbox; the console takes from them in turn, a
 little at a time, into a short queue. So one user's paste does not hold up
 another's Ctrl-C, and what the guest does not read waits with its sender.
+Turns end between keys, never within one.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 QUEUE = 1024
-"""Bytes waiting for the guest itself."""
+"""Bytes waiting for the guest itself; up to `LONGEST` more where the last is a whole key."""
 
 TURN = 256
 """Bytes one peer may add before the next one's turn."""
+
+
+LONGEST = 64
+"""Bytes of a sequence that is kept whole at most."""
+
+_SEQUENCE = re.compile(
+    rb"\x1b\x1b?(?:\[[0-?]*[ -/]*[@-~]?|[NO].?|"
+    rb"\][^\x07\x1b]*(?:\x07|\x1b\\?)?|[P_][^\x1b]*(?:\x1b\\?)?|[^\x1b]?)|"
+    rb"[\xc0-\xdf].?|[\xe0-\xef].{,2}|[\xf0-\xf7].{,3}",
+    re.DOTALL,
+)
+"""A key or a terminal's answer (ECMA-48 5.4 and 5.6; SS2 and SS3 with what they shift; with Alt
+an ESC more), or a character in UTF-8, as far as it is there."""
+
+
+def whole(inbox: bytes | bytearray, limit: int) -> int:
+    """How many bytes of `inbox` to take so that about `limit` are and no sequence is cut.
+
+    Another's bytes come next, and must not end what this one began. A sequence across the limit
+    waits for its turn; one that begins the inbox is taken whole, up to `LONGEST` bytes of it.
+    """
+    if len(inbox) <= limit:
+        return len(inbox)
+    for match in _SEQUENCE.finditer(inbox, max(0, limit - LONGEST), limit + LONGEST):
+        if match.start() < limit < match.end():
+            return match.start() or match.end()
+    return limit
 
 
 class Source(Protocol):
@@ -25,7 +54,7 @@ class Source(Protocol):
     inbox: bytearray
 
     def take(self, limit: int) -> bytes:
-        """Up to `limit` bytes, removed from the inbox."""
+        """Up to about `limit` bytes, at least one, removed from the inbox: see `whole`."""
 
     def drop_input(self) -> int:
         """Empty the inbox and return how much was in it."""
@@ -45,8 +74,9 @@ class Lane:
 
     def take(self, limit: int) -> bytes:
         """See `Source`."""
-        data = bytes(self.inbox[:limit])
-        del self.inbox[:limit]
+        end = whole(self.inbox, limit)
+        data = bytes(self.inbox[:end])
+        del self.inbox[:end]
         self._taken()
         return data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxcore.input import QUEUE, TURN, InputQueue
+from muxcore.input import LONGEST, QUEUE, TURN, InputQueue, Lane, whole
 
 
 class Typist:
@@ -109,3 +109,53 @@ def test_any_interleaving_is_fair_and_loses_nothing(steps: list[tuple[str, int, 
         sent += data
     for who, expected in enumerate(typed):
         assert bytes(byte for byte in sent if byte // 64 == who) == expected
+
+
+KEYS = [
+    *(b"\x1b[A", b"\x1b[1;5C", b"\x1bOP", b"\x1b[15;2~", b"\x1b\x1b[B", b"\x1bx", b"\x1b[20;1R"),
+    *(b"\x1b]11;rgb:0000/0000/0000\x1b\\", b"\x1bP>|XTerm(390)\x1b\\"),
+    *("\u00e4".encode(), "\u20ac".encode(), "\U0001f600".encode(), b"a", b"\r"),
+]
+
+
+def typist(data: bytes) -> Lane:
+    """A peer's lane with `data` in it."""
+    lane = Lane(lambda: None)
+    lane.inbox += data
+    return lane
+
+
+@given(
+    st.lists(st.sampled_from(KEYS), min_size=1, max_size=300),
+    st.integers(1, TURN),
+    st.integers(1, 40),
+)
+def test_t10_no_turn_ends_within_a_key(keys: list[bytes], behind: int, sent: int) -> None:
+    queue = InputQueue()
+    mine, other = typist(b"".join(keys)), typist(b"\x00" * 100 * behind)
+    for source in (mine, other):
+        queue.add(source)
+    out = bytearray()
+    while queue:
+        data = queue.fill()
+        assert len(data) < QUEUE + LONGEST
+        out += data[:sent]
+        queue.sent(min(sent, len(data)))
+    assert out.replace(b"\x00", b"") == b"".join(keys)
+    pieces = [piece for piece in bytes(out).split(b"\x00") if piece]
+    at = 0
+    for piece in pieces:
+        rest = piece
+        while rest:
+            assert rest.startswith(keys[at]), "cut within a key"
+            rest = rest.removeprefix(keys[at])
+            at += 1
+
+
+def test_what_is_no_key_is_cut_where_the_turn_ends() -> None:
+    assert whole(b"a" * 300, 256) == 256
+    assert whole(b"a" * 100, 256) == 100
+    assert whole(b"\x1b[" + b"1" * 300, 256) == 256
+    assert whole(b"\x1b]" + b"x" * 300, 1) == 1 + LONGEST
+    assert whole(b"a\x1b[A", 2) == 1
+    assert whole(b"\x1b[A", 1) == 3
