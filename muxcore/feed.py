@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from muxcore.chardev.base import Stream
 from muxcore.input import InputQueue, Source
+
+REST = 0.1
+"""Seconds that others wait at most for the rest of a key that one began."""
 
 
 class Tally(Protocol):
@@ -26,6 +30,7 @@ class Feed:
         self._stream: Stream | None = None
         self._input = InputQueue()
         self._waits = False
+        self._rest: asyncio.TimerHandle | None = None
 
     def open(self, stream: Stream) -> None:
         """Type to `stream` from now on."""
@@ -41,6 +46,7 @@ class Feed:
             self._wait(False)
             self._stream = None
             self._drop()
+            self._await_rest()
 
     def type(self, source: Source) -> None:
         """`source` has input."""
@@ -67,6 +73,21 @@ class Feed:
                 self._wait(True)
                 return
         self._wait(False)
+        self._await_rest()
+
+    def _await_rest(self) -> None:
+        """Let nobody wait for longer than `REST` for what another began."""
+        if not self._input.waits:
+            if self._rest is not None:
+                self._rest.cancel()
+                self._rest = None
+        elif self._rest is None:
+            self._rest = asyncio.get_running_loop().call_later(REST, self._go_on)
+
+    def _go_on(self) -> None:
+        self._rest = None
+        self._input.go_on()
+        self._write()
 
     def _wait(self, waits: bool) -> None:
         if waits != self._waits and self._stream is not None:

@@ -3,7 +3,8 @@
 Every peer has its own small inbox; the console takes from them in turn, a
 little at a time, into a short queue. So one user's paste does not hold up
 another's Ctrl-C, and what the guest does not read waits with its sender.
-Turns end between keys, never within one.
+Turns end between keys, never within one; and where the rest of a key has not come yet, the others
+wait a moment for it. So what one user began is never ended by another.
 """
 
 from __future__ import annotations
@@ -45,6 +46,17 @@ def whole(inbox: bytes | bytearray, limit: int) -> int:
         if match.start() < limit < match.end():
             return match.start() or match.end()
     return limit
+
+
+_UNFINISHED = re.compile(
+    rb"(?:\x1b(?:\[[0-?]*[ -/]*|[NO]|\][^\x07\x1b]*|[P_][^\x1b]*)?|"
+    rb"[\xc0-\xf7]|[\xe0-\xf7][\x80-\xbf]|[\xf0-\xf7][\x80-\xbf]{2})\Z"
+)
+
+
+def unfinished(data: bytes) -> bool:
+    """Whether `data` ends with what may be the beginning of a key or of a character."""
+    return _UNFINISHED.search(data, max(0, len(data) - LONGEST)) is not None
 
 
 class Source(Protocol):
@@ -94,6 +106,7 @@ class InputQueue:
     def __init__(self) -> None:
         self.data = bytearray()
         self._waiting: deque[Source] = deque()
+        self._unfinished: Source | None = None
 
     def __bool__(self) -> bool:
         return bool(self.data or self._waiting)
@@ -106,13 +119,31 @@ class InputQueue:
 
     def fill(self) -> bytearray:
         """Take from the peers in turn until the queue is full; returns the queue itself."""
-        while self._waiting and len(self.data) < QUEUE:
-            source = self._waiting.popleft()
+        while len(self.data) < QUEUE and (source := self._next()) is not None:
             source.queued = False
-            self.data += source.take(min(TURN, QUEUE - len(self.data)))
+            data = source.take(min(TURN, QUEUE - len(self.data)))
+            self.data += data
+            self._unfinished = source if unfinished(data) else None
             if source.inbox:
                 self.add(source)
         return self.data
+
+    def _next(self) -> Source | None:
+        if self._unfinished is None:
+            return self._waiting.popleft() if self._waiting else None
+        if not self._unfinished.queued:
+            return None
+        self._waiting.remove(self._unfinished)
+        return self._unfinished
+
+    @property
+    def waits(self) -> bool:
+        """Whether sources wait for another to go on with what it began."""
+        return self._unfinished is not None and bool(self._waiting)
+
+    def go_on(self) -> None:
+        """Wait no longer."""
+        self._unfinished = None
 
     def sent(self, count: int) -> None:
         """The guest took the first `count` bytes of the queue."""
@@ -122,6 +153,7 @@ class InputQueue:
         """Forget everything that waits, and return how many bytes that was."""
         count = len(self.data)
         self.data.clear()
+        self._unfinished = None
         while self._waiting:
             source = self._waiting.popleft()
             source.queued = False

@@ -228,6 +228,16 @@ def test_a_gap_in_a_replay_is_not_answered() -> None:
     assert [item.question.kind.family for item in late._open] == ["da1"]
 
 
+def test_a_gap_in_a_replay_joins_nothing() -> None:
+    desk = Desk("a")
+    desk.print(b"\x1b[12346n")
+    late = desk.join(replay=8)
+    late.sent(2)
+    late.skipped(2, 6)
+    late.sent(desk.history.end)
+    assert not late.listens
+
+
 def test_a_query_whose_beginning_a_peer_missed_is_not_open() -> None:
     desk = Desk("a")
     desk.print(b"\x1b[")

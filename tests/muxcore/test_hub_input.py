@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from muxcore import events
 from muxcore.chardev.base import Stream, Who
 from muxcore.chardev.memory import MemoryChardev
+from muxcore.feed import REST
 from muxcore.hub import Console
 from muxcore.input import QUEUE, TURN
 from muxcore.peer import INBOX
@@ -23,6 +24,7 @@ from tests.muxcore.consoles import (
     Scripted,
     ScriptedChardev,
     bench,
+    in_virtual_time,
     pattern,
     turns,
     virtually,
@@ -378,6 +380,8 @@ async def _play(steps: list[Step]) -> None:
         await turns(7)
         assert all(peer.waiting <= INBOX for peer in console.peers)
     guest.stream.allow(None)
+    # The last one's bytes look like beginnings of characters, whose rest is waited for.
+    await asyncio.sleep(25 * 9000 / TURN * REST)
     await turns(200)
     got = bytes(guest.stream.got)
     for who, expected in enumerate(typed):
@@ -385,3 +389,37 @@ async def _play(steps: list[Step]) -> None:
     assert len(console.peers) == 4 - len(gone)
     assert all(users[who].closed for who in gone)
     await console.aclose()
+
+
+@in_virtual_time
+async def test_t10_the_rest_of_a_key_is_waited_for_a_moment() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        first, second = backend.connect(), backend.connect()
+        first.feed(b"\x1b")
+        await turns()
+        second.feed(b"x")
+        await turns()
+        first.feed(b"[A")
+        await turns()
+        assert made.guest.sent == b"\x1b[Ax"
+        first.feed(b"\x1b")
+        await turns()
+        second.feed(b"[A")
+        await asyncio.sleep(REST - 0.01)
+        assert made.guest.sent == b"\x1b[Ax\x1b"
+        await asyncio.sleep(0.02)
+        assert made.guest.sent == b"\x1b[Ax\x1b[A"
+
+
+@in_virtual_time
+async def test_who_ends_within_a_key_holds_up_nobody_for_long() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        first, second = backend.connect(), backend.connect()
+        first.feed(b"\xe2\x82")
+        first.end_input()
+        await turns()
+        second.feed(b"x")
+        await asyncio.sleep(REST + 0.01)
+        assert made.guest.sent == b"\xe2\x82x"

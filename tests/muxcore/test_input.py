@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muxcore.input import LONGEST, QUEUE, TURN, InputQueue, Lane, whole
+from muxcore.input import LONGEST, QUEUE, TURN, InputQueue, Lane, unfinished, whole
 
 
 class Typist:
@@ -101,12 +101,14 @@ def test_any_interleaving_is_fair_and_loses_nothing(steps: list[tuple[str, int, 
             queue.add(typists[who])
         else:
             data = bytes(queue.fill()[:count])
-            assert len(queue.data) <= QUEUE
+            assert len(queue.data) < QUEUE + LONGEST
             queue.sent(len(data))
             sent += data
-    while data := bytes(queue.fill()):
+    while queue:
+        data = bytes(queue.fill())
         queue.sent(len(data))
         sent += data
+        queue.go_on()
     for who, expected in enumerate(typed):
         assert bytes(byte for byte in sent if byte // 64 == who) == expected
 
@@ -127,9 +129,10 @@ def typist(data: bytes) -> Lane:
 
 @given(
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=300),
-    st.integers(1, TURN),
-    st.integers(1, 40),
+    st.integers(1, 30),
+    st.integers(20, 200),
 )
+@settings(deadline=None)
 def test_t10_no_turn_ends_within_a_key(keys: list[bytes], behind: int, sent: int) -> None:
     queue = InputQueue()
     mine, other = typist(b"".join(keys)), typist(b"\x00" * 100 * behind)
@@ -159,3 +162,48 @@ def test_what_is_no_key_is_cut_where_the_turn_ends() -> None:
     assert whole(b"\x1b]" + b"x" * 300, 1) == 1 + LONGEST
     assert whole(b"a\x1b[A", 2) == 1
     assert whole(b"\x1b[A", 1) == 3
+
+
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(1, 4)), max_size=40))
+def test_t10_half_typed_escapes_of_two_users_never_combine(keys: list[tuple[bytes, int]]) -> None:
+    queue, mine, other = InputQueue(), typist(b""), typist(b"")
+    out = b""
+    for key, at in keys:
+        for piece in filter(None, (key[:at], key[at:])):
+            mine.inbox += piece
+            other.inbox += b"\x00"
+            queue.add(mine)
+            queue.add(other)
+            data = queue.fill()
+            assert queue.waits == unfinished(out + data)
+            out += data
+            queue.sent(len(data))
+    pieces = [piece for piece in out.split(b"\x00") if piece]
+    typed = [key for key, _ in keys]
+    while pieces:
+        piece = pieces.pop(0)
+        while piece:
+            assert piece.startswith(typed[0]), "cut within a key"
+            piece = piece.removeprefix(typed.pop(0))
+    assert not typed
+
+
+def test_others_go_on_when_they_have_waited() -> None:
+    queue, mine, other = InputQueue(), typist(b"\x1b"), typist(b"[A")
+    queue.add(mine)
+    queue.add(other)
+    assert queue.fill() == b"\x1b"
+    assert queue.waits
+    queue.go_on()
+    assert queue.fill() == b"\x1b[A"
+    assert not queue.waits
+
+
+def test_who_never_finishes_is_alone_undelayed() -> None:
+    queue, mine = InputQueue(), typist(b"")
+    for _ in range(3):
+        mine.inbox += b"\x1b"
+        queue.add(mine)
+        assert queue.fill() == b"\x1b"
+        assert not queue.waits
+        queue.sent(1)

@@ -129,6 +129,17 @@ async def test_those_at_a_hub_over_a_mux_and_those_at_the_mux_give_one_answer() 
             assert not made.guests["b"].sent
 
 
+async def test_each_query_gets_its_own_answer_at_a_hub_over_a_mux() -> None:
+    base, behind, outer = ScriptedChardev("m-base"), ScriptedChardev("b"), ScriptedChardev("o")
+    async with muxed(base) as made, hub_over(made.console, behind) as hub, hub_over(hub, outer):
+        at_mux, at_hub, at_outer = base.connect(), behind.connect(), outer.connect()
+        await ask(made.guests["a"])
+        await ask(made.guests["a"])
+        await type_all((at_mux, b"\x1b[1;1R"), (at_outer, b"\x1b[1;8R"), (at_hub, b"\x1b[1;9R"))
+        await type_all((at_mux, b"\x1b[2;1R"))
+        assert made.guests["a"].sent == b"\x1b[1;1R\x1b[2;1R"
+
+
 async def test_one_answer_through_a_mux_behind_a_mux() -> None:
     inner_base = ScriptedChardev("i-base")
     base = ScriptedChardev("m-base")
