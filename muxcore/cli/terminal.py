@@ -25,6 +25,7 @@ from muxcore.attach import attach as open_stream
 from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import socket_path
 from muxcore.cli.prefix import Action, Prefix
+from muxcore.cli.replayed import ReplayAnswers
 from muxcore.cli.stdio import Output, read_stdin
 from muxcore.errors import DaemonError, printable
 from muxcore.options.values import parse_size
@@ -40,7 +41,7 @@ REPLAY = "4K"
 def attach(args: argparse.Namespace) -> int:
     """Put this terminal on a console."""
     clean = os.isatty(1) and not args.raw
-    # A terminal would answer replayed queries; only the filter takes them out.
+    # As it was printed it may make a mess of a terminal, which only the filter prevents.
     replay = args.replay or (REPLAY if clean else "0")
     view = View(args.name, clean=clean, keyboard=os.isatty(0), readonly=args.ro)
     return asyncio.run(view.run(socket_path(args), parse_size("replay", replay)))
@@ -86,6 +87,9 @@ class View:
         self._done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         with contextlib.closing(stream), contextlib.ExitStack() as stack:
             self._output = stack.enter_context(contextlib.closing(Output(self._resume)))
+            self._replay_answers = stack.enter_context(
+                contextlib.closing(ReplayAnswers(self._typed))
+            )
             stack.enter_context(self._signals())
             if self._keyboard:
                 stack.enter_context(self._raw_terminal())
@@ -124,11 +128,14 @@ class View:
                 stream.send(data)
                 await stream.drain()
                 continue
-            for item in self._prefix.feed(data):
-                if isinstance(item, bytes):
-                    self._type_keys(item)
-                else:
-                    self._act(item)
+            self._replay_answers.take(data)
+
+    def _typed(self, data: bytes) -> None:
+        for item in self._prefix.feed(data):
+            if isinstance(item, bytes):
+                self._type_keys(item)
+            else:
+                self._act(item)
 
     def _type_keys(self, keys: bytes) -> None:
         if self._readonly or self._stream.send(keys) < len(keys):
@@ -174,10 +181,11 @@ class View:
             self._note(json.loads(frame.payload).get("guest"))
 
     def _show(self, offset: int, data: bytes) -> None:
+        replayed = max(0, min(len(data), self._stream.end - offset))
         if self._filter is None:
+            self._replay_answers.show(data[:replayed])
             self._output.write(data)
             return
-        replayed = max(0, min(len(data), self._stream.end - offset))
         for part, live in ((data[:replayed], False), (data[replayed:], True)):
             if part:
                 self._filter.queries = live
