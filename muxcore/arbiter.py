@@ -81,9 +81,11 @@ class Arbiter:
     def printed(self, begin: int) -> bool:
         """The guest printed what is in the history from `begin` on; whether that asks anything."""
         found = self._inquiry.look(self.history, begin, self.history.end)
+        if not found:
+            return False
         self.asked.extend(Question(*query) for query in found)
         self.total += len(found)
-        return bool(found)
+        return True
 
     def settle_all(self) -> None:
         """Whoever asked is gone; nobody waits for an answer any more."""
