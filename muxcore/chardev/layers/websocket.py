@@ -52,6 +52,16 @@ class WebsocketServer(Layer):
     def receive(self, data: bytes) -> bytes:
         """See `Layer.receive`."""
         plain = bytearray()
+        at = 0
+        while at < len(data):
+            # A handshake is answered before what follows it is looked at: the package cannot answer
+            # one whose far end it has given up.
+            end = len(data) if self.ready else data.find(b"\n", at) + 1 or len(data)
+            self._parse(data[at:end], plain)
+            at = end
+        return bytes(plain)
+
+    def _parse(self, data: bytes, plain: bytearray) -> None:
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
@@ -62,7 +72,6 @@ class WebsocketServer(Layer):
         failure = self._protocol.handshake_exc or self._protocol.parser_exc
         if failure is not None:
             raise StreamError(f"websocket: {printable(str(failure))}")
-        return bytes(plain)
 
     def send(self, data: bytes) -> None:
         """See `Layer.send`; nothing is sent behind a goodbye."""

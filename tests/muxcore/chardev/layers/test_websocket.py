@@ -91,6 +91,26 @@ def test_what_is_no_websocket_is_refused_in_one_line(request_: bytes, status: by
 
 
 @pytest.mark.parametrize(
+    "request_", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", asked(Origin="http://evil.example")]
+)
+def test_a_handshake_is_refused_whatever_came_with_it(request_: bytes) -> None:
+    # The package could not answer what was followed by a broken frame in the same read.
+    layer = WebsocketServer()
+    with pytest.raises(StreamError, match=r"^websocket: "):
+        layer.receive(request_ + b"\xff\xff" + request_)
+    assert layer.take().startswith(b"HTTP/1.1 4")
+
+
+def test_a_handshake_is_accepted_before_a_broken_frame_that_came_with_it() -> None:
+    layer = WebsocketServer()
+    with pytest.raises(StreamError, match=r"^websocket: "):
+        layer.receive(asked() + b"\xff\xff")
+    answer = layer.take()
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"\r\n\r\n\x88" in answer
+
+
+@pytest.mark.parametrize(
     ("origin", "host"),
     [
         ("http://evil.example", "127.0.0.1:5700"),
