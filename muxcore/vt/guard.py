@@ -170,7 +170,10 @@ class Guard:
     def _finish_sequence(self, sequence: bytes, data: bytes, pos: int, out: list[bytes]) -> int:
         """Deal with a whole sequence that ends before `pos`; return where to go on."""
         kind = sequence[1:2]
-        if kind == b"[":
+        if not _SUSPECT.match(sequence):
+            # The controls inside it made it one, and are out of it now.
+            out.append(sequence)
+        elif kind == b"[":
             out.append(_judge_control_sequence(sequence))
         elif sequence == b"\x1b#8":
             out.append(mend.ALIGNMENT)

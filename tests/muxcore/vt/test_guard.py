@@ -187,6 +187,11 @@ def test_splits_are_invisible(data: bytes, cuts: list[int]) -> None:
     assert filtered(data, *range(len(data))) == whole
 
 
+@pytest.mark.parametrize("output", [b"\x1b[\x00m", b"\x1b[\x7f;1m"])
+def test_splits_are_invisible_where_a_control_is_inside_a_sequence(output: bytes) -> None:
+    assert filtered(output, *range(len(output))) == filtered(output)
+
+
 @given(st.lists(st.integers(0, 60), max_size=6))
 def test_links_are_left_out_where_none_are_shown(cuts: list[int]) -> None:
     output = b"a\x1b]8;;http://x\x1b\\link\x1b]8;id=1;http://y\x07s\x1b]8;;\x07\x1b]0;8;t\x07z"
