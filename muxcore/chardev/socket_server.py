@@ -11,12 +11,13 @@ import socket
 import ssl
 
 from muxcore.chardev import sockets
+from muxcore.chardev.admission import Admission
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.handshakes import Handshakes
 from muxcore.chardev.layers.stream import LayeredStream
-from muxcore.chardev.layers.tls import Certificate, Tls
+from muxcore.chardev.layers.tls import Tls
 from muxcore.chardev.socket_listen import inode, listen
 from muxcore.chardev.stale import unlink_if
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
@@ -47,7 +48,8 @@ class SocketServer(Chardev):
         self._inode: tuple[int, int] | None = None
         self._paused: asyncio.TimerHandle | None = None
         self._had_client = False
-        self._handshakes = Handshakes(self, self._admit)
+        self._admission = Admission(self, self._objects, options.tls_authz)
+        self._handshakes = Handshakes(self, self._admit, self._admission.prepare)
 
     @property
     def filename(self) -> str:
@@ -188,11 +190,7 @@ class SocketServer(Chardev):
     def _tls(self) -> list[Layer]:
         if self._context is None:
             return []
-        return [Tls(self._context, server=True, admit=self._authorise)]
-
-    def _authorise(self, certificate: Certificate) -> None:
-        if self.options.tls_authz:
-            self._objects.authorise(self.options.tls_authz, certificate)
+        return [Tls(self._context, server=True, admit=self._admission.check)]
 
     def _admit(self, stream: Stream) -> None:
         if self.is_guest and self.streams:

@@ -22,6 +22,7 @@ from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, MuxError, OptionError
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
 from muxcore.options.objects import (
+    AuthzListFileOptions,
     ObjectSpec,
     TlsPskOptions,
     TlsX509Options,
@@ -232,9 +233,11 @@ def absolute(spec: ChardevSpec) -> ChardevSpec:
 def absolute_object(spec: ObjectSpec) -> ObjectSpec:
     """`spec`, likewise."""
     options = spec.options
-    if not isinstance(options, TlsX509Options | TlsPskOptions):
-        return spec
-    return replace(spec, options=replace(options, dir=_absolute(options.dir)))
+    if isinstance(options, TlsX509Options | TlsPskOptions):
+        return replace(spec, options=replace(options, dir=_absolute(options.dir)))
+    if isinstance(options, AuthzListFileOptions):
+        return replace(spec, options=replace(options, filename=_absolute(options.filename)))
+    return spec
 
 
 def _absolute(path: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from muxcore.chardev.base import Chardev
+from muxcore.chardev.thread import in_thread
 from muxcore.commands.base import Argument, Call, Command
 from muxcore.errors import CommandError
+from muxcore.objects import load
 from muxcore.options.objects import object_from
 from muxcore.options.sets import SocketOptions
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 async def object_add(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Make an object: TLS credentials, or who may use them."""
-    call.daemon.objects.add(object_from(dict(call.arguments)))
+    spec = object_from(dict(call.arguments))
+    call.daemon.objects.put(spec, await in_thread(lambda: load(spec), f"load {spec.id}"))
     return {}
 
 
@@ -53,6 +56,10 @@ COMMANDS: dict[str, Command] = {
             Argument("verify-peer", "boolean", optional=True),
             Argument("username", optional=True),
             Argument("identity", optional=True),
+            Argument("policy", optional=True),
+            Argument("rules", "array", optional=True),
+            Argument("filename", optional=True),
+            Argument("refresh", "boolean", optional=True),
         ),
     ),
     "object-del": Command(object_del, (Argument("id"),)),

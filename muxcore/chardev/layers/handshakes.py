@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.layers.stream import LayeredStream
@@ -19,11 +19,18 @@ class Handshakes:
     Args:
         chardev: whose clients they are; it owns the tasks, and its owner is told what fails.
         admit: called with a stream when its handshake is over.
+        prepare: awaited before a handshake goes on; it raises StreamError if that fails.
     """
 
-    def __init__(self, chardev: Chardev, admit: Callable[[LayeredStream], None]) -> None:
+    def __init__(
+        self,
+        chardev: Chardev,
+        admit: Callable[[LayeredStream], None],
+        prepare: Callable[[], Awaitable[None]],
+    ) -> None:
         self._chardev = chardev
         self._admit = admit
+        self._prepare = prepare
         self._shaking: dict[LayeredStream, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
@@ -52,6 +59,7 @@ class Handshakes:
 
     async def _shake(self, stream: LayeredStream) -> None:
         try:
+            await self._prepare()
             await stream.shake_hands()
         except StreamError as error:
             stream.close()

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from muxcore.options.sets import SocketOptions
 from tests import support
 from tests.certificates import make_certificates
 from tests.muxcore.chardev.owner import running
+from tests.muxcore.chardev.tls_programs import converse, port_of, program
 from tests.muxcore.consoles import bench
 from tests.support import eventually
 
@@ -35,7 +34,7 @@ def objects(pki: Path) -> Objects:
     made = Objects()
     made.add(ObjectSpec("near", TlsX509Options(dir=str(pki), endpoint="server")))
     made.add(ObjectSpec("far", TlsX509Options(dir=str(pki))))
-    made.add(ObjectSpec("client", AuthzSimpleOptions(identity=r"CN=client,O=Example\, Ltd,C=GB")))
+    made.add(ObjectSpec("client", AuthzSimpleOptions(identity=r"C=GB,O=Example\, Ltd,CN=client")))
     made.add(ObjectSpec("boss", AuthzSimpleOptions(identity="CN=boss")))
     return made
 
@@ -56,10 +55,6 @@ def tls_server(objects: Objects, *, websocket: bool = False, authz: str = "") ->
 def tls_client(objects: Objects, port: str, creds: str = "far") -> SocketClient:
     options = SocketOptions(host="127.0.0.1", port=port, tls_creds=creds, reconnect_ms=0)
     return SocketClient("c", options, objects)
-
-
-def port_of(server: SocketServer) -> str:
-    return server.address.rpartition(":")[2]
 
 
 async def test_two_of_ours_talk_tls(objects: Objects) -> None:
@@ -130,33 +125,6 @@ async def test_a_far_end_that_is_no_server_of_tls_is_told(objects: Objects) -> N
 # Real counterparts.
 
 
-@contextlib.asynccontextmanager
-async def program(*words: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    started = await asyncio.create_subprocess_exec(
-        *words, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.communicate()
-
-
-async def converse(server: SocketServer, *words: str, cwd: Path) -> None:
-    async with bench(server) as made:
-        command = [word.replace("PORT", port_of(server)) for word in words]
-        async with program(*command, cwd=cwd) as client:
-            assert client.stdin is not None
-            assert client.stdout is not None
-            client.stdin.write(b"ls\r\n" * 1000)
-            await eventually(lambda: made.guest.sent == b"ls\r\n" * 1000, 20)
-            await made.print(b"out\r\n" * 10_000)
-            async with asyncio.timeout(20):
-                assert await client.stdout.readexactly(50_000) == b"out\r\n" * 10_000
-        await eventually(lambda: not made.console.peers)
-
-
 async def test_openssl_s_client_is_a_peer_like_any_other(objects: Objects, pki: Path) -> None:
     words = ["openssl", "s_client", "-quiet", "-verify_return_error"]
     words += ["-connect", "127.0.0.1:PORT", "-CAfile", "ca-cert.pem"]
@@ -200,6 +168,23 @@ async def test_a_guest_behind_openssl_s_server_is_reached(objects: Objects, pki:
         owner.live[0].write([b"root\n"])
         async with asyncio.timeout(20):
             assert await server.stdout.readexactly(5) == b"root\n"
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+async def test_qemu_has_the_same_name_for_a_certificate(objects: Objects, pki: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    chardev = f"socket,id=c,host=127.0.0.1,port={port},server=on,wait=off,tls-creds=t,tls-authz=a"
+    words = ["qemu-system-x86_64", "-M", "none", "-display", "none", "-nodefaults"]
+    words += ["-object", f"tls-creds-x509,id=t,endpoint=server,dir={pki}"]
+    words += ["-object", r"authz-simple,id=a,identity=C=GB,,O=Example\,, Ltd,,CN=client"]
+    words += ["-chardev", chardev, "-mon", "chardev=c,mode=control"]
+    options = SocketOptions(host="127.0.0.1", port=port, tls_creds="far", reconnect_ms=50)
+    async with (
+        program(*words, cwd=pki),
+        running(SocketClient("c", options, objects)) as owner,
+    ):
+        await eventually(lambda: b'"QMP"' in owner.got, 30)
 
 
 @pytest.mark.needs("qemu-system-x86_64")
