@@ -233,8 +233,8 @@ def _completes(sequence: bytearray, byte: int) -> bool:
 
 
 def _repeats(sequence: bytearray) -> bool:
-    """Whether a whole escape sequence is REP."""
-    return sequence.endswith(b"b") and sequence.startswith(b"\x1b[")
+    """Whether a whole escape sequence is REP, which has no private byte."""
+    return sequence.endswith(b"b") and sequence.startswith(b"\x1b[") and sequence[2] not in b"<=>?"
 
 
 def _judge_control_sequence(sequence: bytes) -> bytes:

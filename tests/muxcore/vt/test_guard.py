@@ -187,7 +187,7 @@ def test_splits_are_invisible(data: bytes, cuts: list[int]) -> None:
     assert filtered(data, *range(len(data))) == whole
 
 
-@pytest.mark.parametrize("output", [b"\x1b[\x00m", b"\x1b[\x7f;1m"])
+@pytest.mark.parametrize("output", [b"\x1b[\x00m", b"\x1b[\x7f;1m", b"\x1b[?\x00b"])
 def test_splits_are_invisible_where_a_control_is_inside_a_sequence(output: bytes) -> None:
     assert filtered(output, *range(len(output))) == filtered(output)
 
