@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from muxcore.chardev.base import Chardev
+from muxcore.chardev.base import Chardev, Who
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.errors import StreamError
 
 MOST = 64
 """Clients of one server that are connecting at a time; the oldest gives way to one more."""
+
+TOLD = 10
+"""Failures told one by one in a second; of more it is told how many there were."""
 
 
 class Handshakes:
@@ -32,6 +35,9 @@ class Handshakes:
         self._admit = admit
         self._prepare = prepare
         self._shaking: dict[LayeredStream, asyncio.Task[None]] = {}
+        self._may_tell = TOLD
+        self._untold = 0
+        self._second: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._shaking)
@@ -56,6 +62,9 @@ class Handshakes:
             task.cancel()
             stream.close()
         self._shaking.clear()
+        if self._second is not None:
+            self._second.cancel()
+            self._second = None
 
     async def _shake(self, stream: LayeredStream) -> None:
         try:
@@ -70,4 +79,19 @@ class Handshakes:
             self._shaking.pop(stream, None)
 
     def _failed(self, stream: LayeredStream, error: StreamError) -> None:
-        self._chardev.owner.stream_failed(self._chardev, stream.who, error)
+        if self._second is None:
+            later = asyncio.get_running_loop().call_later
+            self._second = later(1.0, self._a_second_later, stream.who)
+        if self._may_tell:
+            self._may_tell -= 1
+            self._chardev.owner.stream_failed(self._chardev, stream.who, error)
+        else:
+            self._untold += 1
+
+    def _a_second_later(self, who: Who) -> None:
+        self._second = None
+        self._may_tell = TOLD
+        if self._untold:
+            error = StreamError(f"{self._untold} more clients failed to connect")
+            self._untold = 0
+            self._chardev.owner.stream_failed(self._chardev, who, error)

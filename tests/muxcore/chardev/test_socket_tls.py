@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -14,7 +13,6 @@ from muxcore.chardev.socket_server import SocketServer
 from muxcore.objects import Objects
 from muxcore.options.objects import AuthzSimpleOptions, ObjectSpec, TlsX509Options
 from muxcore.options.sets import SocketOptions
-from tests import support
 from tests.certificates import make_certificates
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.chardev.tls_programs import converse, port_of, program
@@ -201,19 +199,3 @@ async def test_qemu_is_a_tls_client_of_ours(objects: Objects, pki: Path) -> None
             (await owner.stream()).write([b'{"execute":"qmp_capabilities"}{"execute":"quit"}'])
             await owner.has(b'"SHUTDOWN"')
         await eventually(lambda: not owner.live)
-
-
-async def test_clients_that_only_connect_leave_the_server_to_others(
-    objects: Objects, pki: Path
-) -> None:
-    server = tls_server(objects)
-    async with running(server) as near:
-        address = ("127.0.0.1", int(port_of(server)))
-        with contextlib.ExitStack() as held:
-            for _ in range(80):
-                held.enter_context(socket.create_connection(address))
-            await eventually(lambda: len(server._handshakes) == 64)
-            await eventually(lambda: len(near.failed) == 16)
-            async with running(tls_client(objects, port_of(server))) as far:
-                await eventually(lambda: far.live and near.live)
-        assert len(support.open_fds()) < 200
