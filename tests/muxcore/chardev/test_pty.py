@@ -278,6 +278,27 @@ async def test_socat_connects(tmp_path: Path) -> None:
         await eventually(lambda: chardev.state == "waiting")
 
 
+async def test_virsh_connects_by_the_path_that_query_chardev_shows() -> None:
+    # As libvirt's virFDStreamOpenPTY: no controlling terminal, non-blocking, raw, at any time.
+    chardev = pty()
+    async with running(chardev) as owner:
+        for text in (b"first", b"again"):
+            assert chardev.filename.startswith("pty:/dev/pts/")
+            fd = os.open(
+                chardev.filename.removeprefix("pty:"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK
+            )
+            try:
+                tty.setraw(fd, termios.TCSANOW)
+                stream = await owner.stream()
+                os.write(fd, text + b"\r\x03\xff")
+                await owner.has(text + b"\r\x03\xff")
+                asyncio.get_running_loop().call_later(stream.delay, stream.write, [b"out\xff\n"])
+                assert await asyncio.to_thread(support.read_until, fd, b"\n") == b"out\xff\n"
+            finally:
+                os.close(fd)
+            await eventually(lambda: chardev.state == "waiting")
+
+
 async def converse(
     command: str, chardev: PtyChardev, owner: RecordingOwner, *, leave: bytes
 ) -> None:

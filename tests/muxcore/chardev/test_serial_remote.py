@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import serial
+from serial.rfc2217 import PortManager
 
 from muxcore.chardev import registry, serial_remote
 from muxcore.chardev.heard import Item, LineValue
@@ -226,6 +228,48 @@ async def test_a_server_may_suspend_what_is_typed(server: Server) -> None:
         server.send(b"\xff\xfa\x2c\x6d\xff\xf0on")
         await owner.has(b"on")
         assert stream.write([b"typed"]) == 5
+
+
+# pyserial's PortManager.
+
+
+class PortManagerServer:
+    """pyserial's own example of a server, with a port whose output is its input."""
+
+    def __init__(self) -> None:
+        self.port = serial.serial_for_url("loop://", timeout=0)
+        self.sock = socket.socket()
+
+    def write(self, data: bytes) -> None:
+        """What the PortManager has to say."""
+        self.sock.sendall(data)
+
+    def serve(self, listener: socket.socket) -> None:
+        """Serve one client until it leaves."""
+        self.sock.close()
+        self.sock, _ = listener.accept()
+        manager = PortManager(self.port, self)
+        with self.sock:
+            while data := self.sock.recv(4096):
+                self.port.write(b"".join(manager.filter(data)))
+                self.write(b"".join(manager.escape(self.port.read(4096))))
+        self.port.close()
+
+
+async def test_pyserials_port_manager_is_a_port_like_any_other() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = PortManagerServer()
+        serving = asyncio.create_task(asyncio.to_thread(server.serve, listener))
+        host, port = listener.getsockname()
+        chardev = remote(f"{host}:{port}", speed=57600, bits=7, parity="even", stop=2)
+        async with running(chardev) as owner:
+            stream = await owner.stream()
+            line = server.port
+            settings = (line.baudrate, line.bytesize, line.parity, line.stopbits)
+            assert settings == (57600, 7, "E", 2)
+            stream.write([bytes(range(256))])
+            await owner.has(bytes(range(256)))
+        await serving
 
 
 # Debian's ser2net.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -202,6 +203,9 @@ def test_a_daemon_serves_on_a_listener_that_it_was_started_with(tmp_path: Path) 
 
 # vsock.
 
+VMADDR_CID_LOCAL = 1
+"""This machine itself, vsock(7)."""
+
 
 async def test_vsock_is_listened_on_where_the_kernel_has_it() -> None:
     server = SocketServer("s", SocketOptions(cid="4294967295", port="51234", server=True))
@@ -210,6 +214,36 @@ async def test_vsock_is_listened_on_where_the_kernel_has_it() -> None:
             assert (server.reason or "").startswith(("Failed to create", "Failed to bind"))
         else:
             assert server.filename == "disconnected:vsock:4294967295:51234,server=on"
+
+
+@pytest.fixture
+def loopback_port() -> str:
+    """A port of this machine's vsock, where the kernel leads from it to itself."""
+    # Nothing less tells: the driver may be built in, and a virtual machine's own leads elsewhere.
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(socket.socket(socket.AF_VSOCK))
+            listener.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+            listener.listen()
+            port = listener.getsockname()[1]
+            client = stack.enter_context(socket.socket(socket.AF_VSOCK))
+            client.settimeout(0.5)
+            client.connect((VMADDR_CID_LOCAL, port))
+        except OSError as error:
+            pytest.skip(f"no vsock to this machine itself (modprobe vsock_loopback): {error}")
+    return str(port)
+
+
+async def test_two_ends_of_a_vsock_meet(loopback_port: str) -> None:
+    server = SocketServer("s", SocketOptions(cid="4294967295", port=loopback_port, server=True))
+    client = SocketClient("c", SocketOptions(cid="1", port=loopback_port))
+    async with running(server) as near, running(client) as far:
+        (await near.stream()).write([b"out\xff"])
+        await far.has(b"out\xff")
+        far.live[0].write([b"in\xff"])
+        await near.has(b"in\xff")
+        assert client.filename.startswith("vsock:1:")
+        assert far.live[0].who.address == f"1:{loopback_port}"
 
 
 async def test_a_vsock_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
