@@ -65,6 +65,23 @@ async def test_an_object_whose_files_will_not_do_is_not_added(tmp_path: Path) ->
         )
 
 
+async def test_rules_are_added_over_qmp(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, raw_client(daemon.path) as client:
+        rules: list[object] = [{"match": "CN=*", "policy": "allow", "format": "glob"}]
+        members = {"qom_type": "authz-list", "id": "a"}
+        assert await client.execute("object-add", **members, rules=[{"match": "x"}]) == (
+            "Parameter 'rules[0].policy' is missing"
+        )
+        assert await client.execute("object-add", **members, policy="deny", rules=rules) == {}
+        daemon.objects.authorise("a", {"subject": ((("commonName", "x"),),)})
+        listed = {"qom_type": "authz-list-file", "id": "f", "filename": "/nowhere"}
+        assert await client.execute("object-add", **listed) == (
+            "Unable to read '/nowhere': No such file or directory"
+        )
+        assert await client.execute("object-del", id="a") == {}
+        assert daemon.objects._authz == {}
+
+
 CONFIG = """
 [console.vm]
 backends = ["socket,id=s,port=0,server=on,wait=off,tls-creds=tls0"]
