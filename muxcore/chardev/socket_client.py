@@ -10,11 +10,12 @@ import socket
 
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
-from muxcore.chardev.base import Chardev, State, Stream
-from muxcore.chardev.heard import Break, WindowSize
+from muxcore.chardev.base import State, Stream
+from muxcore.chardev.heard import WindowSize
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.layers.tls import Tls
+from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
 from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
@@ -23,14 +24,11 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for one TCP address; the kernel itself would try for two minutes."""
 
 
-class SocketClient(Chardev):
+class SocketClient(SocketChardev):
     """One connection to a unix or TCP server, made again when it is lost."""
 
-    options: SocketOptions
-
     def __init__(self, id: str, options: SocketOptions, objects: Objects | None = None) -> None:
-        super().__init__(id, options)
-        self._objects = objects or Objects()
+        super().__init__(id, options, objects)
         # A descriptor that was passed can be used once.
         self._backoff = Backoff(0 if options.fd else options.reconnect_ms)
 
@@ -47,22 +45,9 @@ class SocketClient(Chardev):
         return sockets.target(self.options)
 
     @property
-    def can_break(self) -> bool:
-        """Telnet has a break."""
-        return self.options.telnet
-
-    @property
     def can_resize(self) -> bool:
         """Telnet has a window size, for a server that asks for it (RFC 1073)."""
         return self.options.telnet
-
-    def send_break(self) -> None:
-        """See `Chardev.send_break`."""
-        if not self.can_break:
-            super().send_break()
-        for stream in self.streams:
-            if isinstance(stream, LayeredStream):
-                stream.tell(Break())
 
     def resize(self, rows: int, cols: int) -> None:
         """See `Chardev.resize`; a server that is not there yet is told when it is."""

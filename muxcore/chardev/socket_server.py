@@ -13,11 +13,12 @@ import ssl
 from muxcore.chardev import sockets
 from muxcore.chardev.admission import Admission
 from muxcore.chardev.backoff import Backoff
-from muxcore.chardev.base import Chardev, State, Stream
+from muxcore.chardev.base import State, Stream
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.handshakes import Handshakes
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.layers.tls import Tls
+from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.chardev.socket_listen import inode, listen
 from muxcore.chardev.stale import unlink_if
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
@@ -34,14 +35,11 @@ SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 SOCAT = "socat -,raw,echo=0,escape=0x1d"
 
 
-class SocketServer(Chardev):
+class SocketServer(SocketChardev):
     """A listening unix or TCP socket; as a guest it has one client at a time."""
 
-    options: SocketOptions
-
     def __init__(self, id: str, options: SocketOptions, objects: Objects | None = None) -> None:
-        super().__init__(id, options)
-        self._objects = objects or Objects()
+        super().__init__(id, options, objects)
         self._context: ssl.SSLContext | None = None
         self._backoff = Backoff()
         self._listeners: list[socket.socket] = []

@@ -70,6 +70,10 @@ def make_layers(options: SocketOptions) -> list[Layer]:
         layers.append(
             Telnet(server=options.server, com_port=ComPortServer() if options.rfc2217 else None)
         )
+    if options.echr is not None:
+        from muxcore.chardev.layers.escape import Escape
+
+        layers.append(Escape(options.echr))
     return layers
 
 

@@ -98,6 +98,12 @@ def _check_socket(values: Values) -> None:
         raise OptionError("Websocket client is not implemented", option="websocket")
     if values.get("rfc2217"):
         _check_rfc2217(values)
+    if values.get("echr") is not None and values.get("telnet"):
+        raise OptionError(
+            "'echr' option is incompatible with telnet=on",
+            hint="telnet has a break of its own",
+            option="echr",
+        )
     if not values.get("server") and "wait" in values:
         raise OptionError(
             "'wait' option is incompatible with socket in client connect mode",

@@ -163,6 +163,12 @@ class SocketOptions(ChardevOptions):
         False, "speak RFC 2217 by telnet: clients see and set the guest's serial line (server only)"
     )
     websocket: bool = option(False, "speak websocket (server only)")
+    echr: int | None = option(
+        None,
+        "the far end is a mux of QEMU's with this escape character: a break is sent by it",
+        minimum=0,
+        maximum=255,
+    )
     tls_creds: str = option("", "id of the object with the TLS credentials (TCP only)")
     tls_authz: str = option("", "id of the object that says who may connect (server only)")
     reconnect: int | None = option(

@@ -41,20 +41,28 @@ class Hub:
 
 @dataclass(frozen=True)
 class Front:
-    """A frontend's console: its guest is the private socket called `chardev` in QEMU."""
+    """A frontend's console: its guest is the private socket called `chardev` in QEMU.
+
+    `breaks` says that a break can reach the frontend.
+    """
 
     console: str
     chardev: str
     backends: tuple[Backend, ...]
+    breaks: bool = False
 
 
 @dataclass(frozen=True)
 class Use:
-    """A frontend uses a chardev, which is called `private` in QEMU; `label` tells uses apart."""
+    """A frontend uses a chardev, which is called `private` in QEMU; `label` tells uses apart.
+
+    `breaks` says that it is a serial port, which a break can reach.
+    """
 
     item: Definition
     private: str
     label: str
+    breaks: bool = False
 
 
 @dataclass
@@ -91,7 +99,7 @@ class Consoles:
             if use.item.is_mux:
                 console = f"{console}.{use.label}"
             backends = self._backends(use.item, console)
-            self.fronts.append(Front(console, use.private, backends))
+            self.fronts.append(Front(console, use.private, backends, use.breaks))
 
     @property
     def shown(self) -> str:

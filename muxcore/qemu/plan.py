@@ -8,11 +8,14 @@
                                               -device virtio-serial -device virtconsole,chardev=mux0
 
 muxtui listens and QEMU connects, so that no byte is printed before somebody
-takes it: QEMU's own server drops what comes while nobody is there.
+takes it: QEMU's own server drops what comes while nobody is there. A serial
+port's private socket is a mux in QEMU, for that is how a break reaches the port
+(`muxcore.chardev.layers.escape`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -38,6 +41,8 @@ _FRONTENDS = ("device", "mon", "serial", "monitor", "qmp")
 _BUS = "virtio-serial"
 _ON_BUS = ("virtconsole", "virtserialport")
 _SERIAL_CORE = ("isa-serial", "pci-serial")
+_BREAKS = ("serial", "isa-serial", "pci-serial", "pci-serial-2x", "pci-serial-4x", "usb-serial")
+"""What shows a break of its chardev to the guest (CHR_EVENT_BREAK)."""
 _CHARDEV = re.compile(r"chardev\d?")
 _VNC = re.compile(r"none|unix:.+|(\[[^]]*\]|[^:,\[\]]*):\d+", re.DOTALL)
 _DISPLAYS = ("display", "nographic", "vnc", "spice", "curses", "sdl", "gtk")
@@ -50,7 +55,7 @@ class Plan:
     `name` is the virtual machine's; `shown` is the console to look at first,
     `terminal` the one that this command's own terminal is a backend of
     (`stdio`), None for none. `before` and `after` stand around the user's own
-    words in QEMU's command line.
+    words in QEMU's command line; `escape` is the escape character of QEMU's muxes.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Plan:
     words: tuple[str, ...]
     after: tuple[str, ...]
     warnings: tuple[str, ...]
+    escape: int = ESCAPE
 
     @property
     def process(self) -> str:
@@ -73,7 +79,8 @@ class Plan:
     def guest(self, index: int, directory: str) -> ChardevSpec:
         """The guest of the console at `index`: a server that QEMU connects to."""
         path = os.path.join(directory, str(index))
-        return ChardevSpec(None, SocketOptions(path=path, server=True, wait=False))
+        echr = self.escape if self.fronts[index].breaks else None
+        return ChardevSpec(None, SocketOptions(path=path, server=True, wait=False, echr=echr))
 
     def command(self, directory: str) -> list[str]:
         """QEMU's command line with its private sockets in `directory`."""
@@ -81,6 +88,8 @@ class Plan:
         for index, front in enumerate(self.fronts):
             options = [("backend", "socket"), ("id", front.chardev)]
             options.append(("path", os.path.join(directory, str(index))))
+            if front.breaks:
+                options.append(("mux", "on"))
             chardevs += ["-chardev", join_options(options, "backend")]
         return [self.program, *chardevs, *self.before, *self.words, *self.after]
 
@@ -146,6 +155,7 @@ class _Planner:
             words=tuple(self._words),
             after=tuple(self._after),
             warnings=tuple(self._warnings),
+            escape=self._escape_in_words(),
         )
 
     # The options before the `--`, each by its name.
@@ -170,13 +180,7 @@ class _Planner:
         self._before += ["-mon", self._connected_mon(option)]
 
     def _echr(self, option: Option) -> None:
-        try:
-            self._escape = int(option.text, 0)
-        except ValueError:
-            self._escape = -1
-        if not 0 <= self._escape <= 255:
-            hint = "the code of a character: 1 for C-a, 20 for C-t"
-            raise OptionError(f"{printable(str(option))}: Bad argument to echr", hint=hint)
+        self._escape = _escape_character(option)
 
     def _name(self, option: Option) -> None:
         self._named = dict(split_options(option.text, "guest")).get("guest", self._named)
@@ -272,7 +276,7 @@ class _Planner:
         label = f"{kind}{self._seen[kind]}"
         self._seen[kind] += 1
         private = self._private(f"{id}.{label}" if item.is_mux else id)
-        self._uses.append(Use(item, private, label))
+        self._uses.append(Use(item, private, label, kind in _BREAKS))
         return private
 
     def _is_foreign(self, id: str) -> bool:
@@ -281,7 +285,7 @@ class _Planner:
 
     def _private(self, id: str) -> str:
         """What a chardev of ours is called in QEMU, which may have one of that name."""
-        return f"muxtui-{id}" if id in self._own else id
+        return f"muxtui-{id}" if {id, f"{id}-base"} & self._own else id
 
     def _find_in_words(self) -> None:
         """Connect frontends in QEMU's own words; most need no change, for the ids are ours."""
@@ -292,6 +296,14 @@ class _Planner:
                 self._words[index] = self._connected_legacy(option, "", foreign=True)
             elif any(n == "chardev" and not self._is_foreign(v) for n, v in _mon_pairs(option)):
                 self._words[index] = self._connected_mon(option, foreign=True)
+
+    def _escape_in_words(self) -> int:
+        """The `-echr` of QEMU's own words; QEMU complains of a bad one itself."""
+        escape = ESCAPE
+        for option in options_in(self._arguments.words, ["echr"]):
+            with contextlib.suppress(OptionError):
+                escape = _escape_character(option)
+        return escape
 
     def _add_bus(self) -> None:
         """The controller that a virtio console or port needs, where none is given."""
@@ -320,6 +332,17 @@ class _Planner:
                 self._warnings.append(" ".join(warning.split()))
             if not item.used:
                 self._warnings.append(f"{printable(str(item.option))}: nothing uses it")
+
+
+def _escape_character(option: Option) -> int:
+    try:
+        code = int(option.text, 0)
+    except ValueError:
+        code = -1
+    if not 0 <= code <= 255:
+        hint = "the code of a character: 1 for C-a, 20 for C-t"
+        raise OptionError(f"{printable(str(option))}: Bad argument to echr", hint=hint)
+    return code
 
 
 def _needs_bus(device: Option) -> bool:

@@ -67,6 +67,10 @@ class StreamView(Console):
         """Type `data`."""
         super().send(frames.encode(b"I", data), timeout)
 
+    def send_break(self) -> None:
+        """Send a break, as the TUI does."""
+        super().send(frames.encode(b"K"))
+
     def wait_for_status(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """The first status, from the newest that is here on, that `wanted` is true of."""
         seen = max(0, len(self.statuses) - 1)

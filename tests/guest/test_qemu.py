@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tests.control import Control
 from tests.guest import linux, qemu, sharing
-from tests.guest.console import SHELL_PROMPT, UBOOT_PROMPT
+from tests.guest.console import SHELL_PROMPT, UBOOT_PROMPT, Console
 from tests.muxcore.daemons import ROOT, cli, served
 from tests.support import eventually_sync, unix_path
 
@@ -157,6 +158,67 @@ def test_two_hubs_are_two_devices_of_one_guest(rig: Rig) -> None:
         console.login()
         console.run(b"echo over the wire >/dev/ttyS0")
         serial.expect(b"over the wire")
+
+
+BREAKS = (
+    *("-chardev", "socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,telnet=on"),
+    *("-chardev", "socket,id=r,host=127.0.0.1,port=0,server=on,wait=off,rfc2217=on"),
+    *("-chardev", "socket,id=m,host=127.0.0.1,port=0,server=on,wait=off"),
+    *("-chardev", "hub,id=h,chardevs.0=t,chardevs.1=r,chardevs.2=m"),
+)
+
+
+def _port(rig: Rig, console: str, id: str) -> int:
+    backends = {item["id"]: item for item in rig.consoles()[console]["backends"]}
+    return int(backends[id]["address"].rpartition(":")[2])
+
+
+@pytest.mark.parametrize("device", ["isa-serial", "pci-serial"])
+def test_a_break_of_anybody_reaches_the_kernel(rig: Rig, device: str) -> None:
+    """Linux' magic sysrq: a break on its serial console and the key behind it."""
+    append = linux.APPEND.replace("hvc0", "ttyS0")
+    words = _linux("-display", "none", "-append", append)
+    options = (*BREAKS, "-device", f"{device},chardev=h", "--name", "vm1")
+    assert rig.run("--detach", *options, *words).returncode == 0
+    with sharing.stream(rig.control, "vm1", replay=1 << 20) as view, Control(rig.control) as qmp:
+        # Whoever asks for a name drops what came before.
+        view.login()
+
+        def arrives(key: bytes = b"h") -> None:
+            view.send(key)
+            view.expect(rb"sysrq: HELP : ")
+
+        qmp.execute("chardev-send-break", id="vm1")
+        arrives()
+        qmp.execute("chardev-send-break", id="t")
+        arrives()
+        view.send_break()
+        arrives()
+        assert cli("-s", rig.control, "send", "vm1", "--break").returncode == 0
+        arrives()
+        # IAC BRK; IAC SB COM-PORT-OPTION SET-CONTROL "break on" IAC SE.
+        for backend, said in (
+            ("t", b"\xff\xf3"),
+            ("r", b"\xff\xfb\x2c\xff\xfa\x2c\x05\x05\xff\xf0"),
+        ):
+            with socket.create_connection(("127.0.0.1", _port(rig, "vm1", backend))) as client:
+                client.sendall(said + b"h")
+                arrives(b"")
+        # What is QEMU's escape character is a key like any other: the shell goes to the
+        # beginning of the line by it.
+        view.send(b"ho uptime\x01ec\r")
+        view.expect(rb"\r\nuptime\r\n")
+
+
+def test_a_break_by_the_key_of_a_mux_reaches_the_kernel(rig: Rig) -> None:
+    chardev = f"socket,id=m,path={rig.directory}/sock,server=on,wait=off,mux=on"
+    append = linux.APPEND.replace("hvc0", "ttyS0")
+    words = _linux("-display", "none", "-append", append)
+    assert rig.run("--detach", "-chardev", chardev, "-serial", "chardev:m", *words).returncode == 0
+    with Console.connect(str(rig.directory / "sock"), sharing.WAIT) as client:
+        client.login()
+        client.send(b"\x01bh")
+        client.expect(b"sysrq: HELP : ")
 
 
 def test_no_early_byte_is_lost_and_the_paths_are_gone_once_it_runs(rig: Rig) -> None:

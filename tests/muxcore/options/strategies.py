@@ -93,6 +93,8 @@ def _obey_socket_rules(draw: st.DrawFn, given: dict[str, Any]) -> None:
         given.pop("rfc2217", None)
     if given.get("rfc2217"):
         given["telnet"] = True
+    if given.get("telnet"):
+        given.pop("echr", None)
     if "fd" in given:
         given.pop("reconnect", None)
         given.pop("reconnect_ms", None)

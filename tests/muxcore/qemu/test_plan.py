@@ -95,7 +95,7 @@ def test_several_hubs_make_several_consoles() -> None:
     assert list(consoles(line.format("--name vm1"))) == ["vm1.h0", "vm1.h1"]
     assert plan(line.format("--name vm1")).process == "vm1.qemu"
     assert command(line.format("")) == (
-        "qemu -chardev socket,id=h0,path=/run/q/0 -chardev socket,id=h1,path=/run/q/1 "
+        "qemu -chardev socket,id=h0,path=/run/q/0 -chardev socket,id=h1,path=/run/q/1,mux=on "
         "-device virtio-serial -device virtconsole,chardev=h0 -device isa-serial,chardev=h1"
     )
 
@@ -167,7 +167,27 @@ def test_a_controller_comes_before_qemus_own_words_and_other_devices_after() -> 
 def test_every_frontend_is_understood(option: str, wanted: str) -> None:
     line = f"-chardev null,id=a {option} -- qemu"
     assert consoles(line) == {"a": ["null,id=a-base"]}
-    assert command(line) == f"qemu -chardev socket,id=a,path=/run/q/0 {wanted}"
+    mux = ",mux=on" if "serial" in option else ""
+    assert command(line) == f"qemu -chardev socket,id=a,path=/run/q/0{mux} {wanted}"
+
+
+def test_a_serial_port_is_on_a_mux_of_qemus_by_which_a_break_reaches_it() -> None:
+    line = "-chardev null,id=a {} -- qemu {}"
+    guest = "socket,path=/run/q/0,server=on,wait=off"
+    for option in ("-serial chardev:a", "-device isa-serial,chardev=a"):
+        made = plan(line.format(option, ""))
+        assert format_chardev(made.guest(0, DIRECTORY)) == f"{guest},echr=1"
+    # QEMU's escape character is for all its muxes; ours is for ours.
+    made = plan(line.format("-serial chardev:a -echr 2", "-echr 0x14"))
+    assert format_chardev(made.guest(0, DIRECTORY)) == f"{guest},echr=20"
+    for option in ("-device virtserialport,chardev=a", "-mon a", "-device ccid-x,chardev=a"):
+        made = plan(line.format(option, ""))
+        assert format_chardev(made.guest(0, DIRECTORY)) == guest
+
+
+def test_a_mux_of_ours_in_qemu_takes_no_name_that_qemu_has() -> None:
+    line = "-chardev null,id=a -serial chardev:a -- qemu -chardev null,id=a-base"
+    assert "id=muxtui-a,path=/run/q/0,mux=on" in command(line)
 
 
 def test_frontends_in_qemus_own_words_are_found() -> None:
@@ -195,7 +215,7 @@ def test_a_chardev_that_qemu_has_itself_keeps_its_id() -> None:
         "-- qemu -chardev 'pty,id=a' -serial chardev:a"
     )
     assert command(line) == (
-        "qemu -chardev socket,id=muxtui-a,path=/run/q/0 -chardev pty,id=a -serial chardev:a "
+        "qemu -chardev socket,id=muxtui-a,path=/run/q/0,mux=on -chardev pty,id=a -serial chardev:a "
         "-device isa-serial,chardev=muxtui-a,id=x"
     )
     # One that only QEMU has is QEMU's affair.
@@ -205,7 +225,7 @@ def test_a_chardev_that_qemu_has_itself_keeps_its_id() -> None:
 
 def test_a_comma_in_the_directory_is_doubled() -> None:
     made = plan("-chardev null,id=a -serial chardev:a -- qemu")
-    assert made.command("/a,b")[1:3] == ["-chardev", "socket,id=a,path=/a,,b/0"]
+    assert made.command("/a,b")[1:3] == ["-chardev", "socket,id=a,path=/a,,b/0,mux=on"]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +288,7 @@ def test_frontends_of_a_mux_have_a_console_each(behind: bool) -> None:
         "m.monitor0": ["link,chardev=m"],
     }
     assert command(line) == (
-        "qemu -chardev socket,id=m.serial0,path=/run/q/0 "
+        "qemu -chardev socket,id=m.serial0,path=/run/q/0,mux=on "
         "-chardev socket,id=m.monitor0,path=/run/q/1 "
         "-mon chardev=m.monitor0,mode=readline -serial chardev:m.serial0"
     )
