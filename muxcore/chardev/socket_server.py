@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import select
 import shlex
 import socket
 import ssl
@@ -13,7 +14,7 @@ import ssl
 from muxcore.chardev import sockets
 from muxcore.chardev.admission import Admission
 from muxcore.chardev.backoff import Backoff
-from muxcore.chardev.base import State, Stream
+from muxcore.chardev.base import State, Stream, Unowned
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.handshakes import Handshakes
 from muxcore.chardev.layers.stream import LayeredStream
@@ -198,7 +199,15 @@ class SocketServer(SocketChardev):
             stream.close()
             return
         self._had_client = True
+        self.reap()
         self.add_stream(stream)
+
+    def reap(self) -> None:
+        """End the clients that left while no console looks after them: each is a descriptor."""
+        if isinstance(self.owner, Unowned):
+            for stream in list(self.streams):
+                if _left(stream):
+                    self.lost(stream, None)
 
     def _pause_accepting(self, error: OSError) -> None:
         """Out of descriptors: the listener stays readable, so do not watch it for a while."""
@@ -218,3 +227,11 @@ class SocketServer(SocketChardev):
         self._paused = None
         self.set_state(self.state)
         self._watch()
+
+
+def _left(stream: Stream) -> bool:
+    """Whether a client left; one that only ended its writing side may still read."""
+    poll = select.poll()
+    poll.register(stream.fd, select.POLLRDHUP)
+    ready = poll.poll(0)
+    return bool(ready) and stream.ended()

@@ -12,6 +12,7 @@ from muxcore.chardev.link import LinkBackend, LinkGuest
 from muxcore.chardev.log import LogChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.ringbuf import RingbufChardev
+from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.switch import Switch
 from muxcore.commands.base import Argument, Call, Command
 from muxcore.errors import CommandError
@@ -68,11 +69,17 @@ async def query_chardev_backends(_: Call) -> Any:  # noqa: ANN401 - JSON
 async def query_chardev(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Every chardev: loose ones, guests, backends, and the consoles as hubs and muxes."""
     daemon = call.daemon
+    for chardev in daemon.loose.values():
+        if isinstance(chardev, SocketServer):
+            chardev.reap()
     found = [_chardev(chardev, frontend_open=False) for chardev in daemon.loose.values()]
     for console in daemon.consoles.values():
         guest = console.guest
+        mux = console.own_mux
         is_open = guest is not None and guest.state is State.OPEN
-        filename = "mux" if console.own_mux else "hub"
+        if mux is not None:
+            is_open = mux.focus is not None
+        filename = "mux" if mux else "hub"
         found.append({"label": console.name, "filename": filename, "frontend-open": is_open})
         found += [
             _chardev(chardev, frontend_open=is_open)

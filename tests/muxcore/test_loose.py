@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,6 +52,29 @@ async def test_a_loose_chardev_is_swapped_and_keeps_its_id(
         f"pty:{result['pty']}"
     ]
     assert list(daemon.loose) == ["c0"]
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+async def test_clients_that_left_a_loose_socket_are_forgotten(
+    client: Raw, daemon: Daemon, tmp_path: Path, tcp: bool
+) -> None:
+    path = unix_path(tmp_path, "s")
+    address = {"type": "inet", "host": "127.0.0.1", "port": "0"} if tcp else _server(path)["data"]
+    data = {"addr": address} if tcp else address
+    await client.execute("chardev-add", id="c0", backend={"type": "socket", "data": data})
+    chardev = daemon.loose["c0"]
+    for number in range(20):
+        with socket.socket(socket.AF_INET if tcp else socket.AF_UNIX) as caller:
+            host, _, port = chardev.address.rpartition(":")
+            caller.connect((host, int(port)) if tcp else path)
+            await eventually(lambda: chardev.streams)
+            # The one before this one is gone.
+            await eventually(lambda: len(chardev.streams) == 1, what=str(number))
+            shown = (await client.execute("query-chardev"))[0]["filename"]
+            assert not shown.startswith("disconnected:")
+    shown = (await client.execute("query-chardev"))[0]["filename"]
+    assert shown.startswith("disconnected:")
+    assert not chardev.streams
 
 
 async def test_a_backend_is_swapped_under_a_running_console(

@@ -1,24 +1,29 @@
 """What QEMU 10.0.2 answered is what muxtui answers.
 
 `qmp/*.jsonl` are recordings: a line with `argv` begins a session of a QEMU started with these
-options, each line after it is what was sent and what came back. What only a VM has is left out, as
-are very long answers. Everything is replayed against a daemon that has the same chardevs, with a
-guest on each that had a device. `DIFFERENCES` lists where our answer is another, and why; an entry
-that is no difference any more fails as well.
+options, each line after it is what was sent and what came back (null: QEMU crashed), or what
+happened meanwhile, see `World`. What only a VM has is left out, as are very long answers.
+Everything is replayed against a daemon that has the same chardevs, with a guest on each that had a
+device. `DIFFERENCES` lists where our answer is another, and why; an entry that is no difference any
+more fails as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 
+from muxcore.chardev.base import Chardev
 from muxcore.chardev.memory import MemoryChardev
 from muxcore.commands import COMMANDS, Call, Command
 from muxcore.daemon import Daemon
@@ -27,6 +32,7 @@ from muxcore.options.qmp import to_qmp
 from muxcore.options.sets import ALIASES, CONFIGURABLE
 from muxcore.version import qemu_version
 from tests.muxcore.daemons import Json, Raw, raw_client, running
+from tests.support import TIMEOUT, connect_unix, eventually
 
 RECORDINGS = Path(__file__).parent / "qmp"
 
@@ -63,6 +69,7 @@ OK = "{}"
 
 _ID = "Parameter 'id' expects an identifier"
 _IDENTIFIER = "an id is an identifier, as on the command line"
+_IN_USE = '{"label": "%s", "filename": "%s", "frontend-open": true}'
 _NONE = "null"
 """What query-chardev says of a chardev that is not there."""
 
@@ -81,6 +88,18 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
             "server listen mode"
         ),
         "QEMU has this error and forgets it here",
+    ),
+    "chardev-add-remove:1: chardev-add h5": (OK, "hubs and muxes go on each other"),
+    "chardev-add-remove:1: chardev-remove h1": ("Chardev 'h1' is busy", "the hub above has it"),
+    "chardev-add-remove:1: chardev-remove n1": (
+        "Chardev 'n1' is busy",
+        "it is on h1, see above",
+    ),
+    "chardev-add-remove:1: query-chardev h1": (_IN_USE % ("h1", "hub"), "it is on h5, see above"),
+    "chardev-add-remove:1: query-chardev n1": (_IN_USE % ("n1", "null"), "it is on h1, see above"),
+    "chardev-add-remove:1: query-chardev p1": (
+        _IN_USE % ("p1", "pty:/dev/pts/N"),
+        "it is on h1, see above",
     ),
     "chardev-add-remove:1: chardev-add h8": (OK, "a hub may have any number of members"),
     "chardev-add-remove:1: chardev-add h8b": (
@@ -136,6 +155,13 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
         "QEMU had stood still until somebody connected",
     ),
     "hub-query:1: chardev-change sock0": (OK, "a member of a hub can be swapped too"),
+    "hub-query:1: query-chardev sock0": (_IN_USE % ("sock0", "null"), "it was swapped, see above"),
+    "hub-send-break-crash:1: chardev-send-break hub0": (OK, "QEMU crashes"),
+    "hub-send-break-crash:3: chardev-send-break hub0": (OK, "QEMU crashes"),
+    "hub-send-break-crash:5: chardev-send-break hub0": (
+        "console 'hub0' has no guest",
+        "QEMU crashes; a break that reaches nobody is told",
+    ),
     "qmp-basic:34: qmp_capabilities": (
         "Parameter 'null' does not accept value 'oob'",
         "no command holds up another client, so there is no out of band",
@@ -158,6 +184,27 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
             '"frontend-open": false}'
         ),
         "an IPv6 address has brackets, or its port could not be told from it",
+    ),
+    "query-chardev:1: query-chardev ip6'": (
+        (
+            '{"label": "ip6", "filename": "tcp:[::1]:PORT,server=on <-> [::1]:PORT", '
+            '"frontend-open": false}'
+        ),
+        "an IPv6 address has brackets, see above",
+    ),
+    "query-chardev:1: query-chardev tcp": (
+        (
+            '{"label": "tcp", "filename": "disconnected:tcp:127.0.0.1:PORT,server=on", '
+            '"frontend-open": false}'
+        ),
+        "that a client left is noticed on TCP too while nobody reads",
+    ),
+    "query-chardev:1: query-chardev tel": (
+        (
+            '{"label": "tel", "filename": "disconnected:telnet:127.0.0.1:PORT,server=on", '
+            '"frontend-open": false}'
+        ),
+        "that a client left is noticed on TCP too while nobody reads",
     ),
     "query-chardev:1: query-chardev rb2": (
         '{"label": "rb2", "filename": "ringbuf", "frontend-open": false}',
@@ -213,7 +260,7 @@ class Placing:
         text = json.dumps(answer).replace(str(self._directory), "/run/qemu")
         text = re.sub(r"/dev/pts/\d+", "/dev/pts/N", text)
         text = re.sub(r"(tcp|telnet|websocket):([^,\" ]*):\d+", r"\1:\2:PORT", text)
-        return json.loads(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
+        return json.loads(re.sub(r"(127\.0\.0\.1|::1\]?):\d+", r"\1:PORT", text))
 
 
 async def start(daemon: Daemon, client: Raw, argv: list[str]) -> None:
@@ -225,15 +272,76 @@ async def start(daemon: Daemon, client: Raw, argv: list[str]) -> None:
             assert isinstance(result, dict), result
         elif match := re.search(r"chardev[=:]([a-z0-9]+)", value):
             await give_guest(daemon, client, match[1])
+        elif option == "-serial":
+            spec = replace(parse_chardev(value), id="serial0")
+            assert await client.execute("chardev-add", **to_qmp(spec)) == {}
+            await give_guest(daemon, client, "serial0")
 
 
 async def give_guest(daemon: Daemon, client: Raw, id: str) -> None:
     console = id
-    if id not in daemon.consoles:
+    if id not in daemon.consoles or daemon.consoles[id].own_mux:
         console = f"front.{id}"
         assert await client.execute("mux-add-console", console=console)
-        assert await client.execute("mux-add-backend", console=console, id=id) == {"id": id}
+        assert "id" in await client.execute("mux-add-backend", console=console, id=id)
     await daemon.consoles[console].set_guest(MemoryChardev(f"{id}.device", can_break=True))
+
+
+class World:
+    """What happens to a session's chardevs from outside, by their ids.
+
+    `client`: somebody connects; `gone`: and leaves. `server`: what it connects to is there;
+    `again`: and leaves, and is connected to once more. `device`: a guest is plugged in.
+    """
+
+    def __init__(self, daemon: Daemon, client: Raw) -> None:
+        self._daemon = daemon
+        self._client = client
+        self._open = contextlib.ExitStack()
+        self._peers: dict[str, socket.socket] = {}
+        self._servers: dict[str, socket.socket] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    async def happens(self, event: dict[str, str]) -> None:
+        """See above."""
+        ((what, id),) = event.items()
+        if what == "device":
+            await give_guest(self._daemon, self._client, id)
+            return
+        if what in ("gone", "again"):
+            self._peers.pop(id).close()
+            await eventually(partial(self._is_away, id))
+        if what == "client":
+            self._peers[id] = self._open.enter_context(self._call(id))
+        elif what == "server":
+            self._servers[id] = self._open.enter_context(socket.socket(socket.AF_UNIX))
+            self._servers[id].bind(self._chardev(id).address)
+            self._servers[id].listen()
+        if what != "gone":
+            await eventually(lambda: self._chardev(id).streams)
+        if what in ("server", "again"):
+            self._peers[id] = self._open.enter_context(self._servers[id].accept()[0])
+
+    def _call(self, id: str) -> socket.socket:
+        host, _, port = self._chardev(id).address.rpartition(":")
+        if not host:
+            return connect_unix(self._chardev(id).address)
+        return socket.create_connection((host.strip("[]"), int(port)), TIMEOUT)
+
+    def _is_away(self, id: str) -> bool:
+        chardev = self._chardev(id)
+        # A loose one looks when it is asked; another may be in its place.
+        return id in self._daemon.loose or chardev.type != "socket" or not chardev.streams
+
+    def _chardev(self, id: str) -> Chardev:
+        chardev, _ = self._daemon.find_chardev(id)
+        assert chardev is not None
+        return chardev
 
 
 def note(different: dict[str, str], key: str, answer: str) -> None:
@@ -268,18 +376,21 @@ async def test_what_qemu_answered_is_what_is_answered(
     os.mkfifo(tmp_path / "pp")
     placing = Placing(tmp_path)
     different: dict[str, str] = {}
-    async with running(tmp_path) as daemon:
-        async with raw_client(daemon.path) as client:
-            await start(daemon, client, [placing(word) for word in session.argv])
+    async with running(tmp_path) as daemon, raw_client(daemon.path) as other:
+        await start(daemon, other, [placing(word) for word in session.argv])
         negotiate = not session.name.startswith("qmp-basic")
         async with raw_client(daemon.path, negotiate=negotiate) as client:
-            for exchange in session.exchanges:
-                client.send(placing(exchange["sent"]).encode("latin-1") + b"\n")
-                for theirs in exchange["got"]:
-                    ours = placing.undone(await client.reply())
-                    asked = question(exchange["sent"])
-                    for key, mine in compared(asked, ours, placing.undone(theirs)).items():
-                        note(different, f"{session.name}: {key}", in_words(mine))
+            with World(daemon, other) as world:
+                for exchange in session.exchanges:
+                    if "sent" not in exchange:
+                        await world.happens(exchange)
+                        continue
+                    client.send(placing(exchange["sent"]).encode("latin-1") + b"\n")
+                    for theirs in exchange["got"]:
+                        ours = placing.undone(await client.reply())
+                        asked = question(exchange["sent"])
+                        for key, mine in compared(asked, ours, placing.undone(theirs)).items():
+                            note(different, f"{session.name}: {key}", in_words(mine))
     listed = {key: ours for key, (ours, _) in DIFFERENCES.items() if key.startswith(session.name)}
     assert different == listed
 
