@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from muxcore.options.schema import option_infos
-from muxcore.options.sets import ALIASES, CONFIGURABLE, ChardevOptions
+from muxcore.options.sets import ALIASES, CONFIGURABLE, ChardevOptions, HubOptions
 
 QEMU_TYPES = frozenset(
     {
@@ -100,6 +100,8 @@ def unknown_type(word: str) -> str:
 def unknown_option(word: str, options: type[ChardevOptions]) -> str:
     """What to do about `word`, which is no option of the type `options`."""
     names = _names(options)
+    if word == "chardevs" and options is HubOptions:
+        return "chardevs.0=ID is the first, chardevs.1=ID the second"
     owners = [name for name, other in CONFIGURABLE.items() if word in _names(other)]
     if owners:
         return f"an option of {', '.join(owners)}, not of {options.TYPE}"

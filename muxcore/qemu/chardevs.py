@@ -79,10 +79,9 @@ def implicit(found: dict[str, Definition], option: Option, id: str) -> Definitio
         OptionError: it is wrong.
     """
     with naming(option):
-        spec = parse_chardev(option.text)
-        if isinstance(spec.options, HubOptions | MuxOptions):
-            raise OptionError(f"'{printable(option.text)}' is not a valid char driver")
-        items = _defined(ChardevSpec(id, spec.options, spec.warnings), option)
+        spec = _legacy(option.text)
+        # Here QEMU does not mind the short forms.
+        items = _defined(ChardevSpec(id, spec.options), option)
         _add(found, *items)
         for base in items[1:]:
             base.used = True
@@ -98,6 +97,21 @@ def naming(option: Option) -> Iterator[None]:
     except OptionError as error:
         text = f"{printable(str(option))}: {error}"
         raise OptionError(text, hint=error.hint, option=error.option) from error
+
+
+def _legacy(text: str) -> ChardevSpec:
+    """What a legacy argument stands for; where that is nothing QEMU has a text of its own."""
+    invalid = OptionError(f"'{printable(text)}' is not a valid char driver")
+    try:
+        spec = parse_chardev(text)
+    except OptionError as error:
+        if error.option == "backend":
+            invalid.hint = error.hint
+            raise invalid from error
+        raise
+    if isinstance(spec.options, HubOptions | MuxOptions):
+        raise invalid
+    return spec
 
 
 def _add(found: dict[str, Definition], *items: Definition) -> None:

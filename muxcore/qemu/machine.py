@@ -188,7 +188,8 @@ class Machine:
         own = [console["guest"]] if guest else []
         for chardev in [*own, *console["backends"]]:
             if chardev["state"] == "failed":
-                option = options.get(chardev["id"])
+                # Its log is a chardev of its own, ID/log.
+                option = options.get(chardev["id"].partition("/")[0])
                 raise CommandError(
                     f"{option}: {chardev['reason']}" if option else chardev["reason"]
                 )

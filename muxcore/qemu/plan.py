@@ -329,7 +329,8 @@ class _Planner:
     def _warn_of_unused(self) -> None:
         for item in self._chardevs.values():
             for warning in item.spec.warnings if item.spec else ():
-                self._warnings.append(" ".join(warning.split()))
+                text = f"{printable(str(item.option))}: {' '.join(warning.split())}"
+                self._warnings.append(text)
             if not item.used:
                 self._warnings.append(f"{printable(str(item.option))}: nothing uses it")
 
