@@ -95,10 +95,14 @@ def qemu(args: argparse.Namespace) -> int:
     return _run(path, plan, directory, arguments.mode or _default_mode(), args.show)
 
 
+_CHARDEVS = ("chardev", "serial", "monitor", "qmp")
+"""The options that take a CHARDEV."""
+
+
 def _help(arguments: Arguments) -> str | None:
     if arguments.help:
         return HELP
-    wanted = (help_wanted(o.text) for o in arguments.options if o.name == "chardev")
+    wanted = (help_wanted(o.text) for o in arguments.options if o.name in _CHARDEVS)
     return next((f"{text}\n" for text in wanted if text is not None), None)
 
 

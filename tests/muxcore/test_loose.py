@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from muxcore.daemon import Daemon
+from muxcore.options.grammar import parse_chardev
+from muxcore.options.qmp import to_qmp
+from muxcore.options.sets import CONFIGURABLE
 from tests.muxcore.daemons import Json, Raw, raw_client, running
-from tests.support import eventually, unix_path
+from tests.support import eventually, raw_pty, unix_path
 
 pytestmark = pytest.mark.usefixtures("task_factory")
 
@@ -216,3 +221,64 @@ async def test_a_member_that_was_open_before_counts(client: Raw) -> None:
     assert [data["id"] for _, data in await events(client, "MUX_CHARDEV_OPENED")] == ["h0", "n0"]
     await client.execute("chardev-remove", id="h0")
     assert [data["id"] for _, data in await events(client, "MUX_CHARDEV_CLOSED")] == ["h0", "n0"]
+
+
+MEMBERS = {
+    "file": "file,path={0}/f",
+    "null": "null",
+    "pipe": "pipe,path={0}/p",
+    "process": "process,command=cat",
+    "pty": "pty,path={0}/pty",
+    "ringbuf": "ringbuf",
+    "serial": "serial,path={1}",
+    "socket": "socket,path={0}/s,server=on,wait=off",
+    "udp": "udp,host=127.0.0.1,port=9",
+    "vc": "vc",
+    "hub": "hub,chardevs.0=below",
+    "mux": "mux,chardev=below",
+}
+"""Every type of backend; {0} is a directory, {1} a terminal's name."""
+
+
+def _opened(id: str, directory: Path, keep: contextlib.ExitStack) -> None:
+    """Be the far end of those that have one."""
+    if id == "pty":
+        device = os.open(directory / "pty", os.O_RDWR | os.O_NOCTTY)
+        keep.callback(os.close, device)
+    elif id == "socket":
+        caller = keep.enter_context(socket.socket(socket.AF_UNIX))
+        caller.connect(str(directory / "s"))
+
+
+@pytest.mark.parametrize("type", sorted(MEMBERS))
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_a_hub_is_open_while_a_member_of_any_type_is(
+    client: Raw, daemon: Daemon, tmp_path: Path, type: str, before: bool
+) -> None:
+    """A member that was open before it came to the hub counts, which in QEMU it does not."""
+    unix_path(tmp_path, "s")
+    os.mkfifo(tmp_path / "p")
+    with contextlib.ExitStack() as keep, raw_pty() as (_, slave):
+        await client.execute("chardev-add", id="below", backend=_backend("null"))
+        text = MEMBERS[type].format(tmp_path, os.ttyname(slave))
+        added = to_qmp(replace(parse_chardev(text), id="m"))
+        assert isinstance(await client.execute("chardev-add", **added), dict)
+        if before:
+            _opened(type, tmp_path, keep)
+            if type in ("pty", "socket"):
+                await eventually(lambda: daemon.loose["m"].streams)
+        await events(client)
+        await client.execute("chardev-add", id="h", backend=_backend("hub", chardevs=["m"]))
+        if not before:
+            _opened(type, tmp_path, keep)
+        await eventually(lambda: daemon.consoles["h"].peers)
+        told = [data["id"] for _, data in await events(client, "MUX_CHARDEV_OPENED")]
+        assert [id for id in told if id in ("h", "m", "h.m")] in (["h", "m"], ["h", "h.m"])
+        await client.execute("chardev-remove", id="h")
+        told = [data["id"] for _, data in await events(client, "MUX_CHARDEV_CLOSED")]
+        assert "h" in told
+
+
+def test_every_type_is_tried() -> None:
+    # A link leads to a hub or a mux; a daemon has no terminal for stdio.
+    assert MEMBERS.keys() == CONFIGURABLE.keys() - {"link", "stdio"}

@@ -60,6 +60,7 @@ def test_help_needs_no_qemu() -> None:
     assert "usage: muxtui qemu" in cli("qemu", "--help").stdout
     assert "socket" in cli("qemu", "-chardev", "help").stdout
     assert "reconnect-ms" in cli("qemu", "-chardev", "socket,help").stdout
+    assert "socket" in cli("qemu", "-serial", "help").stdout
 
 
 @pytest.mark.parametrize(
