@@ -26,8 +26,8 @@ class SocketChardev(Chardev):
 
     @property
     def can_break(self) -> bool:
-        """Telnet has a break, and so has a mux of QEMU's."""
-        return self.options.telnet or self.options.echr is not None
+        """Telnet has a break, and so has a mux of QEMU's whose escape character is not its key."""
+        return self.options.telnet or self.options.echr not in (None, ord("b"))
 
     def send_break(self) -> None:
         """See `Chardev.send_break`."""

@@ -73,8 +73,11 @@ async def test_a_socket_sends_a_break_either_way_round(tmp_path: Path, server: b
                 support.expect(far, b"a\x14\x14\x14b")
 
 
-async def test_without_it_there_is_no_break(tmp_path: Path) -> None:
-    options = SocketOptions(path=support.unix_path(tmp_path, "s"), server=True, wait=False)
+@pytest.mark.parametrize("echr", [None, ord("b")])
+async def test_without_it_there_is_no_break(tmp_path: Path, echr: int | None) -> None:
+    # The key of a break cannot be typed where it is the escape character itself.
+    path = support.unix_path(tmp_path, "s")
+    options = SocketOptions(path=path, server=True, wait=False, echr=echr)
     chardev = SocketServer("c", options)
     async with running(chardev):
         assert not chardev.can_break
