@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from qemu.qmp import QMPClient, QMPError
 from qemu.qmp.events import EventListener
@@ -32,6 +32,19 @@ MAX_EVENTS = 1024
 # Errors come back as exceptions; a log line on the operator's terminal helps nobody.
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 logging.getLogger("qemu.qmp").propagate = False
+
+
+T = TypeVar("T")
+
+
+class _Unlogged(QMPClient):
+    """The package's client, but for a text of each message that it makes for its log."""
+
+    def _cb_outbound(self, msg: T) -> T:
+        return msg
+
+    def _cb_inbound(self, msg: T) -> T:
+        return msg
 
 
 class _Events(EventListener):
@@ -55,7 +68,7 @@ class Client:
         self.path = path
         self.closed: str | None = None
         """Why the connection is gone, None while it is there."""
-        self._qmp = QMPClient("muxtui")
+        self._qmp = _Unlogged("muxtui")
         self._qmp.events.event_filter = lambda _: False
         self._events = _Events()
         self._qmp.register_listener(self._events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from itertools import pairwise
@@ -39,19 +40,20 @@ class RateMeter:
 
     def _bars(self, now: float) -> Iterable[float]:
         """Bytes in each second of the window, evenly spread between two samples."""
-        edges = [self._at(now - WINDOW + index) for index in range(WINDOW + 1)]
+        samples = list(self._samples)
+        edges = [_at(samples, now - WINDOW + index) for index in range(WINDOW + 1)]
         return (after - before for before, after in pairwise(edges))
 
-    def _at(self, time: float) -> float:
-        """The counter at a time, by linear interpolation."""
-        earlier = self._samples[0]
-        for later in self._samples:
-            if later[0] >= time:
-                span = later[0] - earlier[0]
-                share = max(0.0, (time - earlier[0]) / span) if span > 0 else 1.0
-                return earlier[1] + (later[1] - earlier[1]) * share
-            earlier = later
-        return earlier[1]
+
+def _at(samples: list[tuple[float, int]], time: float) -> float:
+    """The counter at a time, by linear interpolation."""
+    index = bisect_left(samples, (time, 0))
+    if index == len(samples):
+        return samples[-1][1]
+    earlier, later = samples[max(0, index - 1)], samples[index]
+    span = later[0] - earlier[0]
+    share = max(0.0, (time - earlier[0]) / span) if span > 0 else 1.0
+    return earlier[1] + (later[1] - earlier[1]) * share
 
 
 class Activity:

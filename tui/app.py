@@ -124,6 +124,7 @@ class MuxApp(App[int]):
             self.give_input = self._driver.give
             self.console_screen.view.cursor.put = self._put_cursor
             self.console_screen.view.draw = self._driver.draw_lines
+            self.console_screen.draw_alone = self._driver.draw_alone
         self.session.watch(self._session_changed, self.console_screen.wake)
         self.set_interval(TICK, self._tick, name="tick")
         self.theme_changed_signal.subscribe(self, lambda _: self.console_screen.view.repaint())

@@ -141,7 +141,7 @@ class Canvas:
         """The cells of a text that is not ASCII."""
         if not self._narrow.issuperset(text):
             text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-            if any(cell_len(character) != 1 for character in text):
+            if any(cell_len(character) != 1 for character in set(text) - self._narrow):
                 width = cell_len(text)
                 return (text, *repeat("", width - 1)) if width else ()
             if len(self._narrow) > MAX_PENS:

@@ -27,6 +27,7 @@ from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Region
 
 from muxcore.vt.decode import Decoder
 from muxcore.vt.encode import encode_key
@@ -34,7 +35,7 @@ from muxcore.vt.engine import Modes
 from muxcore.vt.keys import UNIDENTIFIED, Key, Paste, Report
 from tui.canvas import Canvas
 from tui.colour_depth import is_modern
-from tui.output import Place, erases, pieces
+from tui.output import Places, erases, pieces
 from tui.terminal_cursor import CursorPlace, TerminalCursor
 from tui.writer import Writer
 
@@ -103,7 +104,7 @@ class MuxDriver(LinuxDriver):
         colours = app.console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001 (the same)
         self._canvas = Canvas(colours, erase=erases(os.environ))
         self._cursor = (0, 0)
-        self._place = Place()
+        self._places = Places()
         self._out: Writer | None = None
         self._late = False
         """Whether something was drawn that is not being written yet."""
@@ -124,17 +125,46 @@ class MuxDriver(LinuxDriver):
         Returns:
             Whether that could be done; a widget that something lies over must be refreshed.
         """
-        app = self._app
-        place = None if app._batch_count else self._place.of(widget)  # noqa: SLF001 (the same)
+        place = self._place_of(widget)
         if place is None:
             return False
-        self._canvas.resize(*app.size)
-        for y, strip in lines.items():
+        self._put(place, lines.items())
+        self._show_drawn()
+        return True
+
+    def draw_alone(self, widgets: Iterable[Widget]) -> set[Widget]:
+        """Show widgets as they are now, at once and past Textual.
+
+        Returns:
+            Those that were shown; others have something over them.
+        """
+        drawn = set()
+        for widget in widgets:
+            place = self._place_of(widget)
+            if place is not None:
+                strips = widget.render_lines(Region(0, 0, place.width, place.height))
+                self._put(place, enumerate(strips))
+                drawn.add(widget)
+        if drawn:
+            self._show_drawn()
+        return drawn
+
+    def _place_of(self, widget: Widget) -> Region | None:
+        if self._app._batch_count:  # noqa: SLF001 (Textual has no other)
+            return None
+        return self._places.of(widget)
+
+    def _put(self, place: Region, lines: Iterable[tuple[int, Strip]]) -> None:
+        self._canvas.resize(*self._app.size)
+        for y, strip in lines:
             if 0 <= y < place.height:
                 self._canvas.put(place.x, place.y + y, strip)
+
+    def _show_drawn(self) -> None:
+        """Show what was drawn past Textual, with the cursor where that wants it."""
+        app = self._app
         self._cursor = app.screen.outer_size.clamp_offset(app.cursor_position)
         self._show()
-        return True
 
     def put_cursor(self, place: CursorPlace | None, *, drawing: bool) -> None:
         """Show the terminal's own cursor somewhere, or hide it.

@@ -50,26 +50,27 @@ def pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip
                 yield x, y, piece
 
 
-class Place:
-    """Where a widget is on the terminal, as long as all of it is seen."""
+class Places:
+    """Where widgets are on the terminal, as long as all of them is seen."""
 
     def __init__(self) -> None:
         self._layers: object = None
-        self._widget: Widget | None = None
-        self._region: Region | None = None
+        self._regions: dict[Widget, Region | None] = {}
 
     def of(self, widget: Widget) -> Region | None:
-        """Its region; None when something lies over it or is about to."""
+        """A widget's region; None when something lies over it or is about to."""
         screen = widget.screen
         # Textual has no public word for any of this.
         if screen is not widget.app.screen or screen._layout_required:  # noqa: SLF001
             return None
         layers = screen._compositor.layers_visible  # noqa: SLF001
-        if layers is not self._layers or widget is not self._widget:
+        if layers is not self._layers:
             # A new list comes with each layout.
-            self._layers, self._widget = layers, widget
-            self._region = _uncovered(widget, layers)
-        return self._region
+            self._layers = layers
+            self._regions.clear()
+        if widget not in self._regions:
+            self._regions[widget] = _uncovered(widget, layers)
+        return self._regions[widget]
 
 
 def _uncovered(widget: Widget, layers: list[list[tuple[Widget, Region, Region]]]) -> Region | None:

@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from muxcore.screen.items import Item
 
 QUICK = 0.25
-"""Seconds between queries while something happens."""
+"""Seconds between queries while events come."""
+
+COUNTING = 0.5
+"""Seconds between queries while bytes flow: whoever types sees an echo, and a count of it later."""
 
 SLOW = 2.0
-"""Seconds between queries when nothing does; the way there doubles from `QUICK`."""
+"""Seconds between queries when nothing happens; the way there doubles."""
 
 RETRIES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the attempts to reach a daemon that is gone; the last one repeats."""
@@ -189,7 +192,7 @@ class DaemonSession:
         while True:
             before = self.consoles
             await self._ask(client)
-            pause = QUICK if self.consoles != before else min(pause * 2, SLOW)
+            pause = COUNTING if self.consoles != before else min(pause * 2, SLOW)
             self._changed()
             self._hurry.clear()
             with contextlib.suppress(TimeoutError):

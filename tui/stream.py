@@ -86,8 +86,9 @@ class ViewStream:
         if self._stream is None or len(self._typed) + len(data) > MAX_TYPED:
             return False
         self._typed += data
-        self._more.set()
         self._type(self._stream)
+        if self._typed:
+            self._more.set()
         return True
 
     def resize(self, size: Size) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from qemu.qmp.message import Message
 
 from muxcore import attach as attach_module
 from muxcore import client as client_module
@@ -94,6 +95,22 @@ async def test_a_command_gives_its_result_or_the_daemons_words(daemon: Daemon) -
         with pytest.raises(CommandError, match="Console 'x' not found") as error:
             await client.console("x")
         assert error.value.qmp_class == "DeviceNotFound"
+
+
+async def test_no_message_is_written_out_for_a_log(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package makes an indented text of each message, whether or not anybody logs it."""
+    written: list[Message] = []
+
+    def write_out(message: Message) -> str:
+        written.append(message)
+        return ""
+
+    monkeypatch.setattr(Message, "__str__", write_out)
+    async with await Client.connect(daemon.path) as client:
+        await client.consoles()
+    assert not written
 
 
 async def test_events_come_in_order_and_end_with_the_connection(daemon: Daemon) -> None:

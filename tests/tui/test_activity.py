@@ -24,6 +24,14 @@ def test_a_rate_falls_to_nothing_when_nothing_comes() -> None:
     assert meter.rate().per_second == 0
 
 
+def test_what_came_between_two_looks_is_spread_over_the_seconds_between() -> None:
+    meter = RateMeter()
+    meter.sample(0.0, 0)
+    meter.sample(2.0, 100)
+    meter.sample(4.5, 350)
+    assert [round(bar) for bar in meter.rate().recent[-5:]] == [25, 50, 75, 100, 100]
+
+
 def test_a_rate_of_one_look_is_none() -> None:
     meter = RateMeter()
     meter.sample(0, 500)

@@ -22,19 +22,28 @@ import os, sys
 from textual.app import App
 from textual.widgets import Static
 from tui.driver import MuxDriver
+from tui.screens.direct import DirectScreen
 
 class Counter(App):
     ENABLE_COMMAND_PALETTE = False
     CSS = "Static { height: 24; }"
     number = 0
 
+    def get_default_screen(self):
+        return DirectScreen()
+
     def compose(self):
         yield Static(id="all")
 
     def on_mount(self):
+        self.screen.draw_alone = self._driver.draw_alone
         self.call_after_refresh(os.write, int(sys.argv[1]), b"r")
 
     def on_key(self, event):
+        if event.key == "a":
+            self._display = None
+            self.query_one("#all").update("alone", layout=False)
+            return
         self.number += 1
         text = f"frame {self.number:04} " + chr(48 + self.number % 70) * 1500
         lines = {y: strip for y, strip in enumerate(self.drawn(text))}
@@ -105,3 +114,9 @@ def test_a_terminal_that_takes_nothing_holds_nobody_and_is_spared_what_is_stale(
         read_until(terminal.reports, b".")
     eventually_sync(lambda: terminal.shows(f"frame {FRAMES:04}"), what="the newest drawing")
     assert terminal.written < FRAMES * 1500 / 2
+
+
+def test_a_widget_is_drawn_without_textual(terminal: Terminal) -> None:
+    read_until(terminal.reports, b"r", 20)
+    os.write(terminal.master, b"a")
+    eventually_sync(lambda: terminal.shows("alone"), what="the widget")

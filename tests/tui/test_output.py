@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Label, Static
 
-from tui.output import Place, erases, pieces
+from tui.output import Places, erases, pieces
 
 
 class Covered(App[None]):
@@ -30,21 +30,21 @@ async def test_a_widget_that_is_seen_whole_has_a_place() -> None:
     app = Covered()
     async with app.run_test(size=(40, 10)) as pilot:
         await pilot.pause()
-        assert Place().of(app.query_one("#view")) == (0, 0, 20, 4)
+        assert Places().of(app.query_one("#view")) == (0, 0, 20, 4)
 
 
 async def test_a_widget_under_another_has_none_until_that_is_gone() -> None:
     app = Covered()
-    place = Place()
+    places = Places()
     async with app.run_test(size=(40, 10)) as pilot:
         view, over = app.query_one("#view"), app.query_one("#over")
         over.display = True
-        assert place.of(view) is None, "the layout is about to change"
+        assert places.of(view) is None, "the layout is about to change"
         await pilot.pause()
-        assert place.of(view) is None
+        assert places.of(view) is None
         over.display = False
         await pilot.pause()
-        assert place.of(view) is not None
+        assert places.of(view) is not None
 
 
 async def test_a_widget_under_another_screen_has_none() -> None:
@@ -53,7 +53,7 @@ async def test_a_widget_under_another_screen_has_none() -> None:
         view = app.query_one("#view")
         await app.push_screen(ModalScreen[None]())
         await pilot.pause()
-        assert Place().of(view) is None
+        assert Places().of(view) is None
 
 
 async def test_a_widget_that_a_container_cuts_off_has_none() -> None:
@@ -67,7 +67,7 @@ async def test_a_widget_that_a_container_cuts_off_has_none() -> None:
     app = Cut()
     async with app.run_test(size=(40, 10)) as pilot:
         await pilot.pause()
-        assert Place().of(app.query_one("#view")) is None
+        assert Places().of(app.query_one("#view")) is None
 
 
 def test_a_full_update_draws_its_strips_beside_each_other() -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.screen import Screen
 
 from muxcore.settings import DEFAULTS, Settings
 from muxcore.vt.encode import encode_focus, encode_key, encode_paste
@@ -23,6 +22,7 @@ from tui.desk import Desk
 from tui.desktop import Desktop
 from tui.keyboard import Keyboard
 from tui.messages import ConsoleChosen, PaneAsked, PaneChosen
+from tui.screens.direct import DirectScreen
 from tui.state import ConsoleState, GuestState, Link, Size
 from tui.terminal import Terminal, engine_size
 from tui.themes import STARK
@@ -54,7 +54,7 @@ SOON = 0.02
 """Seconds that what comes together is waited for: Textual has no timer of none."""
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(DirectScreen):
     """Shows the console on view.
 
     Args:
@@ -95,6 +95,7 @@ class ConsoleScreen(Screen[None]):
         self._soon: Timer | None = None
         self._drawn = 0.0
         self._covered = False
+        self._hinting = False
         self.notes = ViewNotes(self.view, desktop or Desktop(lambda _: None, {}), self._update_in)
 
     def compose(self) -> ComposeResult:
@@ -313,6 +314,9 @@ class ConsoleScreen(Screen[None]):
             self.type(data)
 
     def _show_hint(self, wanted: bool) -> None:
+        if not (wanted or self._hinting):
+            return
+        self._hinting = wanted
         hint = self.query_one(PrefixHint)
         if wanted:
             can_break = self.guest is not None and self.guest.can_break

@@ -52,15 +52,17 @@ class PaneBody(Line):
     def __init__(self) -> None:
         super().__init__(classes="body")
         self._latest: tuple[BackendState, BackendRate, float, bool] | None = None
+        self._laid_out_for = 0
 
     def show_state(self, backend: BackendState, rate: BackendRate, now: float, own: bool) -> None:
         """Show a state."""
         self._latest = (backend, rate, now, own)
+        self._laid_out_for = self.size.width
         self.show(self._lay_out())
 
     def render(self) -> Content:
         """The text for the width there is now: a change of it may come without an event."""
-        return self._lay_out()
+        return self._content if self.size.width == self._laid_out_for else self._lay_out()
 
     def _lay_out(self) -> Content:
         if self._latest is None:

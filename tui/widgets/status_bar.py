@@ -46,16 +46,20 @@ class StatusBar(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._state = BarState()
+        self._shown = Content()
 
     def show(self, state: BarState) -> None:
         """Show a state; nothing is drawn when it looks the same."""
-        before = self.render()
-        self._state = state
+        before, self._state = self._shown, state
         if not self.render().is_same(before):
             self.refresh()
 
     def render(self) -> Content:
         """The segments that fit, and the prefix at the right end."""
+        self._shown = self._lay_out()
+        return self._shown
+
+    def _lay_out(self) -> Content:
         right = Content.assemble(
             (self._state.prefix, "bold $text-primary"), (" menu ", "$foreground-muted")
         )

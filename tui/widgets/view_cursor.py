@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.errors import NoWidget
 from textual.geometry import Offset
 
+from tui.output import Places
 from tui.terminal_cursor import CursorPlace
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ViewCursor:
 
     def __init__(self, view: GuestView) -> None:
         self._view = view
+        self._places = Places()
         self.active = True
         """Whether keys go to the view."""
         self.put: Callable[[CursorPlace | None, bool], None] | None = None
@@ -59,10 +61,15 @@ class ViewCursor:
         cursor, port = view.terminal.cursor, view.port
         y = port.row_of(port.live_line + cursor.row)
         x = cursor.col - port.left
-        width = view.size.width - view.bar_shown
-        if not (cursor.visible and view.live and 0 <= x < width) or y is None:
+        if not (cursor.visible and view.live and x >= 0) or y is None:
             return None
-        at = view.content_region.offset + Offset(x, y)
+        uncovered = self._places.of(view)
+        region = uncovered or view.region
+        if x >= region.width - view.bar_shown:
+            return None
+        at = region.offset + Offset(x, y)
+        if uncovered:
+            return CursorPlace(at.x, at.y, cursor.shape, cursor.blinking)
         with contextlib.suppress(NoWidget):
             if view.screen.get_widget_at(*at)[0] is view:
                 return CursorPlace(at.x, at.y, cursor.shape, cursor.blinking)
