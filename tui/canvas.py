@@ -9,13 +9,13 @@ written: cells that changed, the pen's changes between them, a scroll where line
 from __future__ import annotations
 
 import re
-from collections import Counter
 from itertools import repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len
 
 from tui.canvas_row import Row, cut
+from tui.canvas_scroll import Columns, Scroll, Scroller
 from tui.pens import MAX_PENS, Pen, Pens
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ _GAP = 4
 
 _ERASABLE = re.compile(" {12,}")
 """Blanks that are cheaper erased (ECH, and a jump) than written."""
-
-_SCROLLED = 4
-"""Rows that changed at once from which on it is worth looking whether they were scrolled."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -56,7 +53,8 @@ class Canvas:
         self._wanted: list[Row] = []
         self._shown: list[Row] = []
         self._dirty: set[int] = set()
-        self._drawn: dict[tuple[int, int], set[int]] = {}
+        self._drawn: dict[Columns, set[int]] = {}
+        self._margins = False
         self._pens = Pens(colours)
         self._narrow: set[str] = set()
         self._cells_of: dict[int, tuple[Segments, list[str | None], list[int], str]] = {}
@@ -83,6 +81,11 @@ class Canvas:
         self._shown = [self._unknown() for _ in range(self._height)]
         self._dirty = set(range(self._height))
         self._pen = self._cursor = None
+
+    def use_margins(self, usable: bool) -> None:
+        """Scroll columns by themselves (DECSLRM), or not; the cursor is anywhere since then."""
+        self._margins = usable
+        self._cursor = None
 
     def _unknown(self) -> Row:
         return Row([None] * self._width, [0] * self._width)
@@ -116,7 +119,7 @@ class Canvas:
         row.pens[x : x + count] = pens
         row.key = key
         self._dirty.add(y)
-        self._drawn.setdefault((x, count), set()).add(y)
+        self._drawn.setdefault(Columns(x, x + count), set()).add(y)
 
     def _cells(self, segments: Segments) -> tuple[list[str | None], list[int]]:
         texts: list[str | None] = []
@@ -164,7 +167,8 @@ class Canvas:
         # Others move the cursor, too.
         self._at = None
         if self._dirty:
-            self._scroll()
+            if self._drawn:
+                self._scroll()
             for y in sorted(self._dirty):
                 self._update(y)
             self._dirty.clear()
@@ -198,11 +202,10 @@ class Canvas:
     def _continues(self, row: Row, last: int, x: int) -> bool:
         """Whether the unchanged cells between two that changed are as well written again."""
         between = row.texts[last + 1 : x]
-        return (
-            len(between) <= _GAP
-            and None not in between
-            and row.pens[last + 1 : x] == [row.pens[last]] * len(between)
-        )
+        if len(between) > _GAP or None in between:
+            return False
+        goes_on = self._pens.goes_on
+        return all(goes_on(row.pens[last], number) for number in row.pens[last + 1 : x])
 
     def _span(self, y: int, start: int, stop: int) -> None:
         """Write cells, and those whose texts they share."""
@@ -269,100 +272,23 @@ class Canvas:
 
     def _scroll(self) -> None:
         """Have the terminal move rows that only moved, if that is less than to write them."""
-        (x, count), drawn = max(
-            self._drawn.items(), key=lambda item: len(item[1]), default=((0, 0), set())
-        )
-        stop = x + count
-        rows = ((y, self._wanted[y], self._shown[y]) for y in drawn)
-        changed = {
-            y
-            for y, wanted, shown in rows
-            if wanted.text(x, stop) != shown.text(x, stop) or not wanted.same(shown, x, stop)
-        }
-        if len(changed) < _SCROLLED:
+        drawn, rows = max(self._drawn.items(), key=lambda item: len(item[1]))
+        whole = Columns(0, self._width)
+        moving = drawn if self._margins and drawn.right - drawn.left > 1 else whole
+        scroller = Scroller(self._wanted, self._shown, drawn, moving, self._exposed)
+        scroll = scroller.find(rows)
+        if scroll is None:
             return
-        by = self._moved_by(changed, x, stop)
-        moved = [
-            y
-            for y in changed
-            if by
-            and 0 <= y + by < self._height
-            and self._wanted[y].same(self._shown[y + by], x, stop)
-        ]
-        if len(moved) < _SCROLLED - 1:
-            return
-        top = min(min(moved), min(moved) + by)
-        bottom = max(max(moved), max(moved) + by) + 1
-        top, bottom, gain = self._worthwhile(top, bottom, by, changed, x, stop)
-        if gain > 0:
-            shifted = self._shifted(top, bottom, by)
-            exposed = range(bottom - by, bottom) if by > 0 else range(top, top - by)
-            # New lines are written anyway; what is beside them is most likely to stay blank.
-            beside = -1 if stop < self._width else 0 if x else stop - 1
-            self._move_rows(top, bottom, by, self._wanted[exposed[-1]].pens[beside])
-            blank = self._exposed()
-            for y in exposed:
-                shifted[y - top] = blank.copy()
-            self._shown[top:bottom] = shifted
-            self._dirty.update(range(top, bottom))
-
-    def _moved_by(self, changed: set[int], x: int, stop: int) -> int:
-        """How many rows below their new place most of the rows were; 0 if they stayed."""
-        before = {self._shown[y].text(x, stop): y for y in range(self._height)}
-        votes = Counter(
-            before[text] - y
-            for y in changed
-            if (text := self._wanted[y].text(x, stop)) and text in before
-        )
-        return votes.most_common(1)[0][0] if votes else 0
-
-    def _worthwhile(
-        self, top: int, bottom: int, by: int, changed: set[int], x: int, stop: int
-    ) -> tuple[int, int, int]:
-        """Those of the rows to move of which the most is saved, and how much about that is.
-
-        Where lines leave, as few rows are moved as is best: there may be much beside them.
-        """
-        gains = [
-            self._gain(y, row, x, stop, written=y in changed)
-            for y, row in enumerate(self._shifted(top, bottom, by), top)
-        ]
-        if by < 0:
-            gains.reverse()
-        best = gain = 0
-        kept = 0
-        for count, each in enumerate(reversed(gains), 1):
-            gain += each
-            if gain > best and count > abs(by):
-                best, kept = gain, count
-        return (bottom - kept, bottom, best) if by > 0 else (top, top + kept, best)
-
-    def _gain(self, y: int, moved: Row, x: int, stop: int, *, written: bool) -> int:
-        """About how much less there is to write of a row that is drawn from `x` to `stop`.
-
-        Args:
-            y: the row.
-            moved: what it shows when rows were moved.
-            x: where its drawing begins.
-            stop: where it ends.
-            written: it is written if rows are not moved.
-        """
-        wanted = self._wanted[y]
-        damage = wanted.cost(moved, 0, x) + wanted.cost(moved, stop, self._width)
-        if not written:
-            return -damage - wanted.cost(moved, x, stop)
-        if not wanted.same(moved, x, stop):
-            return -damage
-        if not damage:
-            return len(wanted.text(x, stop))
-        return wanted.cost(self._shown[y], x, stop) - damage
-
-    def _shifted(self, top: int, bottom: int, by: int) -> list[Row]:
-        """The rows as they are when those from `top` to `bottom` have moved up by `by`."""
-        unknown = [self._exposed() for _ in range(abs(by))]
-        if by > 0:
-            return self._shown[top + by : bottom] + unknown
-        return unknown + self._shown[top : bottom + by]
+        # What the new lines are blank in is that of cells which are most likely to stay blank.
+        likely = drawn.right - 1
+        if moving == whole and drawn.right < self._width:
+            likely = self._width - 1
+        elif moving == whole and drawn.left:
+            likely = 0
+        self._change(self._wanted[scroll.exposed[-1]].pens[likely])
+        self._move_rows(scroll, moving)
+        self._shown[scroll.top : scroll.bottom] = scroller.shifted(scroll)
+        self._dirty.update(range(scroll.top, scroll.bottom))
 
     def _exposed(self) -> Row:
         """A row that scrolling has just brought up."""
@@ -371,15 +297,21 @@ class Canvas:
         number = self._pens.blank(self._pen.background)
         return Row([" "] * self._width, [number] * self._width)
 
-    def _move_rows(self, top: int, bottom: int, by: int, number: int) -> None:
-        """Scroll within margins (DECSTBM) by line feeds or reverse indexes."""
-        self._change(number)
-        margins = (top, bottom) != (0, self._height)
+    def _move_rows(self, scroll: Scroll, columns: Columns) -> None:
+        """Scroll within margins (DECSTBM, DECSLRM) by line feeds or reverse indexes."""
+        top, bottom, by = scroll
+        beside = columns != (0, self._width)
+        margins = beside or (top, bottom) != (0, self._height)
+        if beside:
+            self._out.append(f"\x1b[{columns.left + 1 if columns.left else ''};{columns.right}s")
         if margins:
-            self._out.append(f"\x1b[{top + 1};{bottom}r")
+            self._out.append(f"\x1b[{top + 1 if top else ''};{bottom}r")
             self._at = (0, 0)
-        self._move(0, bottom - 1 if by > 0 else top)
+        self._move(columns.left, bottom - 1 if by > 0 else top)
         self._out.append("\n" * by if by > 0 else "\x1bM" * -by)
+        if beside:
+            # Terminals differ in what a DECSLRM without parameters means.
+            self._out.append(f"\x1b[;{self._width}s")
         if margins:
             self._out.append("\x1b[r")
             self._at = (0, 0)

@@ -38,6 +38,15 @@ class Row:
         row.key = self.key
         return row
 
+    def spliced(self, other: Row, x: int, stop: int) -> Row:
+        """Another row with these cells, but for another row's in some columns."""
+        texts, pens = self.texts[:], self.pens[:]
+        texts[x:stop], pens[x:stop] = other.texts[x:stop], other.pens[x:stop]
+        row = Row(texts, pens)
+        if other.key is not None and other.key[:2] == (x, stop):
+            row.key = other.key
+        return row
+
     def text(self, x: int, stop: int) -> str:
         """The text in some columns; empty when it is blank or not known."""
         if self.key is None or self.key[:2] != (x, stop):

@@ -36,7 +36,7 @@ from muxcore.vt.keys import UNIDENTIFIED, Key, Paste, Report
 from tui.canvas import Canvas
 from tui.colour_depth import is_modern
 from tui.output import Places, erases, pieces
-from tui.terminal_cursor import CursorPlace, TerminalCursor
+from tui.terminal_cursor import SHORT, CursorPlace, TerminalCursor
 from tui.writer import Writer
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ _TICK = 0.01
 _XTERM = Modes()
 _ASKED = re.compile(rb"\x1b\[(?:\?[0-9]+;[0-9]\$y|48;[0-9]+;[0-9]+;[0-9]+;[0-9]+t)")
 """Mode reports (DECRPM) and in-band resizes (mode 2048)."""
+
+_MARGINS_ASKED = "\x1b[?69$p"
+_MARGINS_KNOWN = re.compile(rb"\x1b\[\?69;[12]\$y")
+_MARGINS_ON = "\x1b[?69h"
+_MARGINS_OFF = "\x1b[?69l"
+"""DECLRMM: left and right margins, so that columns scroll by themselves (DEC STD 070)."""
 
 _KITTY_PUSH = "\x1b[>"
 _KITTY_POP = "\x1b[<u"
@@ -106,6 +112,8 @@ class MuxDriver(LinuxDriver):
         self._cursor = (0, 0)
         self._places = Places()
         self._out: Writer | None = None
+        self._margins = False
+        """Whether the terminal has margins on."""
         self._late = False
         """Whether something was drawn that is not being written yet."""
 
@@ -186,8 +194,15 @@ class MuxDriver(LinuxDriver):
         If the size is another, Textual is about to draw everything anew.
         """
         self._canvas.forget()
+        if self._margins:
+            self._set_margins(True)
         if self._canvas.size == size:
             self._show()
+
+    def _set_margins(self, on: bool) -> None:
+        self._margins = on
+        self._send(_MARGINS_ON if on else _MARGINS_OFF)
+        self._canvas.use_margins(on)
 
     def _show(self) -> None:
         """Write what was drawn, or leave it until the terminal has taken what came before."""
@@ -197,8 +212,8 @@ class MuxDriver(LinuxDriver):
         if self._late:
             return
         data = self._canvas.flush(self._cursor)
-        if data and self._app._sync_available:  # noqa: SLF001 (Textual has no other)
-            self._send(f"{SYNC_START}{self.cursor.around(data)}{SYNC_END}")
+        if len(data) > SHORT and self._app._sync_available:  # noqa: SLF001 (Textual has no other)
+            self._send(f"{SYNC_START}{data}{SYNC_END}")
         elif data:
             self._send(self.cursor.around(data))
 
@@ -235,8 +250,15 @@ class MuxDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """Leave application mode, with the cursor as it was found."""
+        if self._margins:
+            self._set_margins(False)
         self.cursor.leave()
         super().stop_application_mode()
+
+    def _request_terminal_sync_mode_support(self) -> None:
+        """Ask what modes the terminal knows."""
+        super()._request_terminal_sync_mode_support()  # type: ignore[no-untyped-call]
+        self.write(_MARGINS_ASKED)
 
     def close(self) -> None:
         """Have all written that was to be, if the terminal takes it."""
@@ -297,6 +319,9 @@ class MuxDriver(LinuxDriver):
             elif isinstance(event, Key):
                 if self.input_sink is None or not self.input_sink(event):
                     self._give_key(event)
+            elif isinstance(event, Report) and _MARGINS_KNOWN.fullmatch(event.raw):
+                self._set_margins(True)
+                self._show()
             elif not isinstance(event, Report) or _ASKED.fullmatch(event.raw):
                 self._give(event.raw)
 

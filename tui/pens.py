@@ -76,6 +76,10 @@ class Pens:
         """The number of the pen of blanks on a background."""
         return self._number(Pen("", background))
 
+    def goes_on(self, number: int, other: int) -> bool:
+        """Whether cells of another pen can be written after one's without a word about it."""
+        return number == other or not self.change(self._pens[number], other)[0]
+
     def keep(self, used: Iterable[int]) -> dict[int, int]:
         """Forget all others; returns the new numbers of those that were used by their old ones."""
         kept = sorted({0, *used})

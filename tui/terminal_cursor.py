@@ -16,6 +16,9 @@ from muxcore.vt.engine import CursorShape
 _DECSCUSR = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 """The steady shapes (DEC STD 070, xterm ctlseqs); a blinking one is one less."""
 
+SHORT = 512
+"""Characters that come to a terminal in one piece: it shows nothing of them until it has all."""
+
 _HIDE = "\x1b[?25l"
 _SHOW = "\x1b[?25h"
 
@@ -68,12 +71,12 @@ class TerminalCursor:
             self._write(told)
 
     def around(self, data: str) -> str:
-        """A drawing, with the cursor hidden while it is written.
+        """A drawing, with the cursor hidden while it is written, if that takes a while.
 
         The drawing itself leaves the cursor where `App.cursor_position` says. What sets a mode
         draws nothing.
         """
-        draws = self._place is not None and not data.startswith("\x1b[?")
+        draws = self._place is not None and len(data) > SHORT and not data.startswith("\x1b[?")
         return f"{_HIDE}{data}{_SHOW}" if draws else data
 
     def leave(self) -> None:

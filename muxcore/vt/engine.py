@@ -23,7 +23,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from muxcore.version import __version__
-from muxcore.vt.guard import Guard
+from muxcore.vt.guard import Guard, disowned
 from muxcore.vt.looks import PLAIN, Colour, Line, Rgb, Run, Style, Underline, intern_style
 from muxcore.vt.modes import Cursor, CursorShape, Modes, MouseFormat, MouseTracking
 from muxcore.vt.requests import Clipboard, Notification, Request, RequestWatcher
@@ -243,7 +243,7 @@ class Engine(ABC):
 
         A caller that feeds *replayed* bytes takes the replies and throws them away.
         """
-        replies = bytes(self._replies)
+        replies = disowned(bytes(self._replies))
         self._replies.clear()
         return replies
 

@@ -37,6 +37,8 @@ _LOOK_BACK = 2 * MAX_SEQUENCE
 
 _REFUSED_MODES = frozenset({2, 3, 34, 40, 69, 2027})
 
+_MODE_REPORT = re.compile(rb"\x1b\[\?([0-9]+);[0-9]\$y")
+
 # What does not match is passed on without a closer look, so this decides the guard's speed.
 _SUSPECT_SEQUENCE = (
     rb"\x1b(?!"
@@ -223,6 +225,18 @@ class Guard:
             out.append(data[pos : pos + size] or (b"\x07" if self._string == b"]" else b"\x18"))
         self._string = b""
         return pos + size
+
+
+def disowned(reply: bytes) -> bytes:
+    """Return an engine's answer, with modes that are kept from it as ones it does not know.
+
+    A guest that is told of left and right margins (DECRPM) scrolls within them.
+    """
+
+    def unknown(report: re.Match[bytes]) -> bytes:
+        return b"\x1b[?%b;0$y" % report[1] if int(report[1]) in _REFUSED_MODES else report[0]
+
+    return _MODE_REPORT.sub(unknown, reply)
 
 
 def _completes(sequence: bytearray, byte: int) -> bool:

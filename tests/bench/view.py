@@ -4,12 +4,16 @@
 
 run from the checkout; needs tmux and vim. The terminal is a pty of the bench, 200x50: frames are
 bursts of output there, and bytes are what came there, which is what an ssh link would have to
-carry. Four ways to show the same guest, at the same size, on it, in turn:
+carry. Five ways to show the same guest, at the same size, on it, in turn:
 
-    muxtui          muxtui's app with its daemon, as a user runs it, the guest a `process` guest
-    muxtui-in-tmux  the same in a tmux, which has its own way to say things to the terminal
-    tmux            tmux with the guest alone: it may scroll the whole terminal
-    tmux-beside     tmux with the guest beside another pane, which is the picture muxtui gives
+    muxtui             muxtui's app with its daemon, as a user runs it, the guest a `process` guest,
+                       on a terminal that has left and right margins (DECLRMM), as xterm has
+    muxtui-no-margins  the same on one that has none: what stands beside a scroll is written again
+    muxtui-in-tmux     the same in a tmux, which has none for what runs in it
+    tmux               tmux with the guest alone: it may scroll the whole terminal
+    tmux-beside        tmux with the guest beside another pane, which is the picture muxtui gives
+
+An echo is the same with margins and without.
 
 Prints a line of JSON per run and, at the end, tables in Markdown: medians of the runs. CPU is that
 of muxtui's app and, apart, of its engine's process; of tmux its server, which parses and draws.
@@ -37,7 +41,10 @@ if TYPE_CHECKING:
 Result = dict[str, float]
 """Figures of one run by name, the unit in the name."""
 
-SYSTEMS: tuple[SystemName, ...] = ("muxtui", "muxtui-in-tmux", "tmux", "tmux-beside")
+SYSTEMS: tuple[SystemName, ...] = (
+    *("muxtui", "muxtui-no-margins", "muxtui-in-tmux", "tmux", "tmux-beside"),
+)
+ECHOING: tuple[SystemName, ...] = ("muxtui", "muxtui-in-tmux", "tmux")
 WARM = 0.5
 """Seconds of frames before the measured ones."""
 
@@ -115,16 +122,19 @@ Medians = dict[str, dict[SystemName, Result]]
 def screens_table(medians: Medians) -> Iterator[str]:
     """Everything but the echoes, as Markdown."""
     yield (
-        "| guest | frames/s | in tmux | tmux | CPU ms/frame: app | engine | tmux | bytes/frame "
-        "| in tmux | tmux | tmux beside | bytes/tmux | bytes/tmux beside | guest MB/s |"
+        "| guest | frames/s | in tmux | tmux | CPU ms/frame: app | engine | tmux "
+        "| bytes/frame | no margins | in tmux | tmux | tmux beside "
+        "| bytes/tmux | no margins | in tmux | guest MB/s |"
     )
-    yield "|---" * 14 + "|"
+    yield "|---" * 16 + "|"
     for kind, by_system in medians.items():
         if kind.startswith("echo"):
             continue
-        ours, inside, theirs, beside = (by_system[system] for system in SYSTEMS)
-        sizes = [each["bytes_per_frame"] for each in (ours, inside, theirs, beside)]
-        ratios = [ours["kb_per_s"] / max(1e-9, each["kb_per_s"]) for each in (theirs, beside)]
+        all_of_them = [by_system[system] for system in SYSTEMS]
+        ours, bare, inside, theirs, _ = all_of_them
+        sizes = [each["bytes_per_frame"] for each in all_of_them]
+        least = max(1e-9, theirs["kb_per_s"])
+        ratios = [each["kb_per_s"] / least for each in (ours, bare, inside)]
         cells = [
             kind,
             *(f"{each['fps']:.0f}" for each in (ours, inside, theirs)),
@@ -147,7 +157,7 @@ def echoes_table(medians: Medians) -> Iterator[str]:
     for kind, by_system in medians.items():
         if not kind.startswith("echo"):
             continue
-        ours, inside, theirs, _ = (by_system[system] for system in SYSTEMS)
+        ours, inside, theirs = (by_system[system] for system in ECHOING)
         cells = [
             kind,
             *(f"{each['p50_ms']:.1f}" for each in (ours, inside, theirs)),
@@ -187,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results: dict[str, dict[SystemName, list[Result]]] = {}
     for _ in range(options.repeat):
         for kind in kinds:
-            for system in SYSTEMS:
+            for system in ECHOING if kind.startswith("echo") else SYSTEMS:
                 result = run(system, kind, size, options)
                 line = {"kind": kind, "system": system, **result}
                 print(json.dumps(line), file=sys.stderr, flush=True)

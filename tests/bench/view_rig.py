@@ -1,8 +1,9 @@
 """The view bench's machinery: a real tmux client on a pty of ours, and what is shown in it.
 
 The pty stands for the user's terminal: what is read from it is what a terminal, or the ssh link to
-it, would have to take. It runs muxtui, by itself or in a tmux, on a daemon of its own with the
-guest as a `process` guest; or a tmux with the guest in it, alone or beside another pane.
+it, would have to take. It answers as xterm does, or not at all. It runs muxtui, by itself or in a
+tmux, on a daemon of its own with the guest as a `process` guest; or a tmux with the guest in it,
+alone or beside another pane.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tests.bench.view_guest import READY
 if TYPE_CHECKING:
     from types import TracebackType
 
-SystemName = Literal["muxtui", "muxtui-in-tmux", "tmux", "tmux-beside"]
+SystemName = Literal["muxtui", "muxtui-no-margins", "muxtui-in-tmux", "tmux", "tmux-beside"]
 
 ROOT = Path(__file__).parents[2]
 COLS, ROWS = 200, 50
@@ -40,6 +41,13 @@ START_TIMEOUT = 30.0
 
 GAP = 0.004
 """Seconds of silence at the terminal that end a frame."""
+
+_ANSWERS = {
+    b"\x1b[c": b"\x1b[?64;1;2;6;9;15;16;17;18;21;22;28c",
+    b"\x1b[>c": b"\x1b[>41;379;0c",
+    b"\x1b[?69$p": b"\x1b[?69;2$y",
+}
+"""What the terminal answers, as XTerm(379) does: what it is, its version, that it has margins."""
 
 _TMUX_CONF = """\
 set -g status off
@@ -80,6 +88,7 @@ class Terminal:
         """
         self._system = system
         self._guest = shlex.join([sys.executable, "-m", "tests.bench.view_guest", kind, size])
+        self._answers = {} if system == "muxtui-no-margins" else _ANSWERS
         self._cols = int(size.partition("x")[0])
         self._tail = b""
         self._stack = contextlib.ExitStack()
@@ -106,7 +115,7 @@ class Terminal:
             if self._system.startswith("muxtui"):
                 self._start_daemon(stack)
                 command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
-            if self._system == "muxtui":
+            if self._system in ("muxtui", "muxtui-no-margins"):
                 self.pane = self._attach(stack, [sys.executable, "-m", "tui", CONSOLE])
             else:
                 self._start_tmux(stack, command)
@@ -201,9 +210,12 @@ class Terminal:
 
     def read(self, timeout: float) -> bytes:
         """Whatever comes within `timeout` seconds, once; empty when nothing does."""
-        if select.select([self.fd], [], [], max(0.0, timeout))[0]:
-            return os.read(self.fd, 1 << 20)
-        return b""
+        if not select.select([self.fd], [], [], max(0.0, timeout))[0]:
+            return b""
+        data = os.read(self.fd, 1 << 20)
+        for query in filter(data.__contains__, self._answers):
+            os.write(self.fd, self._answers[query])
+        return data
 
     def wait_for(self, text: bytes, timeout: float) -> float | None:
         """Seconds until `text` has come; None when it does not in time."""

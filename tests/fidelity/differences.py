@@ -85,14 +85,13 @@ _DIFFERENCES = (
     Difference(
         "DECRQM tells the state of more modes",
         xterm=True,
-        both="modes/decrqm-keyboard-lock modes/decrqm-send-receive modes/decrqm-columns"
-        " modes/decrqm-smooth-scroll modes/decrqm-reverse-screen"
-        " modes/decrqm-left-right-margins modes/decrqm-mouse-formats",
+        both="modes/decrqm-keyboard-lock modes/decrqm-send-receive"
+        " modes/decrqm-smooth-scroll modes/decrqm-reverse-screen modes/decrqm-mouse-formats",
         bittty="modes/decrqm-print-form-feed modes/decrqm-alternate-scroll",
     ),
     Difference(
         "DECRQM tells the state of more modes",
-        both="modes/decrqm-repeat modes/decrqm-backarrow modes/decrqm-graphemes",
+        both="modes/decrqm-repeat modes/decrqm-backarrow",
         ghostty="modes/decrqm-alternate-scroll",
         bittty="modes/decrqm-other-dec",
     ),

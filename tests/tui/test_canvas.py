@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
+from muxcore.vt import guard
 from muxcore.vt.engine import PLAIN, Engine, make_engine
 from muxcore.vt.engine import Style as CellStyle
 from tui.canvas import Canvas
@@ -50,11 +51,21 @@ Frame = list[Line]
 class Terminal:
     """An engine that shows what a canvas writes."""
 
-    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, erase: bool = True) -> None:
+    def __init__(
+        self,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        *,
+        erase: bool = True,
+        margins: bool = False,
+    ) -> None:
         self.engine = make_engine(height, width, 0)
         self.engine.feed(b"\x1b[?1049h\x1b[?7l")
         self.canvas = Canvas(ColorSystem.TRUECOLOR, erase=erase)
         self.canvas.resize(width, height)
+        if margins:
+            self.engine.feed(b"\x1b[?69h")
+            self.canvas.use_margins(True)
 
     def draw(self, frame: Sequence[Line], x: int = 0, y: int = 0) -> str:
         for row, line in enumerate(frame, y):
@@ -89,9 +100,9 @@ def cells(engine: Engine) -> list[list[tuple[str, int, CellStyle]]]:
     return rows
 
 
-def plainly(frame: Sequence[Line]) -> Engine:
+def plainly(frame: Sequence[Line], width: int = WIDTH) -> Engine:
     """The same, written as Textual would."""
-    engine = make_engine(HEIGHT, WIDTH, 0)
+    engine = make_engine(HEIGHT, width, 0)
     engine.feed(b"\x1b[?1049h\x1b[?7l")
     for y, line in enumerate(frame):
         engine.feed(f"\x1b[{y + 1}H".encode())
@@ -140,6 +151,56 @@ def test_the_terminal_shows_what_was_drawn(frames: list[Frame], erase: bool) -> 
     for frame in frames:
         terminal.draw(frame)
         assert cells(terminal.engine) == cells(plainly(frame))
+
+
+@pytest.fixture(scope="module")
+def margins() -> Iterator[None]:
+    """An engine that has left and right margins."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard, "_REFUSED_MODES", frozenset({2027}))
+        patch.setenv("MUXTUI_ENGINE", "ghostty")
+        yield
+
+
+@settings(deadline=None, max_examples=150)
+@given(sessions(), st.sampled_from([0, 5]), lines)
+@pytest.mark.usefixtures("margins")
+def test_columns_that_scroll_by_themselves_leave_what_stands_beside_them(
+    frames: list[Frame], left: int, beside: Line
+) -> None:
+    width = 2 * WIDTH + left
+    terminal = Terminal(width, margins=True)
+    before = [Segment(" " * left, GROUND)]
+    for row in range(HEIGHT):
+        terminal.canvas.put(0, row, before)
+        terminal.canvas.put(left + WIDTH, row, beside)
+    for frame in frames:
+        terminal.draw(frame, left)
+        whole = [[*before, *line, *beside] for line in frame]
+        assert cells(terminal.engine) == cells(plainly(whole, width))
+
+
+@pytest.mark.usefixtures("margins")
+@pytest.mark.parametrize("by", [1, 3, -1, -2])
+def test_nothing_beside_columns_that_scroll_by_themselves_is_written_again(by: int) -> None:
+    terminal = Terminal(60, margins=True)
+    terminal.draw(numbered(100, 40))
+    terminal.draw([[Segment(f"{y}" * 20, STYLES[2])] for y in range(HEIGHT)], x=40)
+    written = terminal.draw(numbered(100 + by, 40))
+    assert written.startswith("\x1b[;40s")
+    assert len(written) < 30 * abs(by) + 30
+    assert [line[:40] for line in terminal.text()] == [
+        line[0].text for line in numbered(100 + by, 40)
+    ]
+    assert [line[40:] for line in terminal.text()] == [f"{y}" * 20 for y in range(HEIGHT)]
+
+
+def test_a_blank_between_words_in_two_colours_is_no_jump() -> None:
+    terminal = Terminal()
+    red, blue = (Style(color=name, bgcolor="rgb(10,20,30)") for name in ("red", "blue"))
+    terminal.draw([[Segment("      ", GROUND)]])
+    written = terminal.draw([[Segment("ab", red), Segment(" ", GROUND), Segment("cd", blue)]])
+    assert "ab " in written
 
 
 def numbered(start: int, width: int = WIDTH, height: int = HEIGHT) -> Frame:

@@ -257,3 +257,20 @@ def test_a_terminal_that_is_gone_ends_the_application(terminal: Terminal) -> Non
     os.close(terminal.master)
     terminal.master = os.open(os.devnull, os.O_RDWR)
     assert terminal.process.wait(TIMEOUT) is not None
+
+
+def test_margins_are_used_where_the_terminal_has_them_and_given_back(terminal: Terminal) -> None:
+    terminal.until_shown(b"\x1b[?69$p")
+    assert b"\x1b[?69h" not in terminal.output
+    terminal.type(b"\x1b[?69;2$y")
+    terminal.until_shown(b"\x1b[?69h")
+    assert b"\x1b[?69l" not in terminal.output
+    terminal.type(b"\x1b[24~\x11")
+    terminal.until_shown(b"\x1b[?69l")
+
+
+def test_a_terminal_that_knows_of_no_margins_gets_none(terminal: Terminal) -> None:
+    terminal.until_shown(b"\x1b[?69$p")
+    terminal.type(b"\x1b[?69;0$yx")
+    assert terminal.report("sink", "key") == ("sink", b"x")
+    assert b"\x1b[?69h" not in terminal.output

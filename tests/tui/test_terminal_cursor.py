@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muxcore.vt.engine import CursorShape
-from tui.terminal_cursor import CursorPlace, TerminalCursor
+from tui.terminal_cursor import SHORT, CursorPlace, TerminalCursor
 
 
 def cursor(*, shapes: bool = True) -> tuple[TerminalCursor, list[str]]:
@@ -28,10 +28,17 @@ def test_it_has_the_guests_shape_and_blink() -> None:
 
 def test_it_is_hidden_while_something_is_drawn() -> None:
     own, _ = cursor()
-    assert own.around("drawing") == "drawing"
+    drawing = "drawing" * SHORT
+    assert own.around(drawing) == drawing
     own.put(CursorPlace(0, 0), "")
-    assert own.around("drawing") == "\x1b[?25ldrawing\x1b[?25h"
+    assert own.around(drawing) == f"\x1b[?25l{drawing}\x1b[?25h"
     assert own.around("\x1b[?2026h") == "\x1b[?2026h"
+
+
+def test_it_stays_where_a_drawing_comes_in_one_piece() -> None:
+    own, _ = cursor()
+    own.put(CursorPlace(0, 0), "")
+    assert own.around("drawing") == "drawing"
 
 
 def test_a_drawing_that_follows_moves_it() -> None:
@@ -39,7 +46,7 @@ def test_a_drawing_that_follows_moves_it() -> None:
     own.put(CursorPlace(0, 0), "")
     own.put(CursorPlace(1, 0), "")
     assert written == ["\x1b[2 q\x1b[?25h"]
-    assert own.around("drawing").endswith("\x1b[?25h")
+    assert own.around("drawing" * SHORT).endswith("\x1b[?25h")
 
 
 def test_it_is_hidden_where_the_guests_is() -> None:

@@ -171,6 +171,12 @@ def test_questions_are_answered_and_the_answers_taken_once(engine: Engine) -> No
     assert engine.take_replies() == b"\x1b[8;4;20t"
 
 
+def test_modes_that_are_kept_from_the_engine_are_not_said_to_be_known(engine: Engine) -> None:
+    """Told of left and right margins, an application scrolls within them, and garbles all."""
+    engine.feed(b"\x1b[?69$p\x1b[?2027$p\x1b[?2026$p")
+    assert engine.take_replies() == b"\x1b[?69;0$y\x1b[?2027;0$y\x1b[?2026;2$y"
+
+
 def test_unread_answers_are_bounded(engine: Engine) -> None:
     engine.feed(b"\x1b[6n" * 20_000)
     assert 0 < len(engine.take_replies()) <= MAX_REPLIES
