@@ -47,7 +47,7 @@ from muxcore.options.values import (
 )
 from muxcore.references import STACKED, is_nested, problems
 from muxcore.ring import MAX_CAPACITY, MIN_CAPACITY
-from muxcore.settings import DEFAULTS, SETTINGS, Settings
+from muxcore.settings import DEFAULTS, SETTINGS, Settings, attribute
 from muxcore.settings import parse as parse_setting
 
 KEYS = ("guest", "backends", "history", "size", "answer", *SETTINGS)
@@ -295,7 +295,7 @@ class _Checker:
         for name in SETTINGS:
             if name in table:
                 try:
-                    values[name] = parse_setting(name, table[name])
+                    values[attribute(name)] = parse_setting(name, table[name])
                 except OptionError as error:
                     self.problem((*keys, name), str(error), error.hint)
         return Settings(**values)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from muxcore.errors import OptionError, printable
 from muxcore.options.hints import nearest
+from muxcore.options.values import format_size, parse_size
 from muxcore.palettes import NAMES as PALETTE_NAMES
 from muxcore.palettes import THEME
 
 MAX_SCROLLBACK = 1_000_000
+MIN_SCROLLBACK_BYTES, MAX_SCROLLBACK_BYTES = 1 << 20, 512 << 20
 
 ALLOWABLE = ("title", "clipboard", "links", "notifications")
 """What a guest may be allowed to pass on to the user's own terminal."""
@@ -30,13 +32,16 @@ CHOICES = {
 class Settings:
     """The settings of one console.
 
-    `scrollback` is in lines, 0 to `MAX_SCROLLBACK`. `newline` is what Enter sends: CR, CR LF or
-    LF. `backspace` is what Backspace sends: DEL (0x7f) or BS (0x08). `delete` is what Delete sends:
-    the VT220's CSI 3 ~, or DEL. `palette` is one of `muxcore.palettes.NAMES`. `allow` holds what
-    of `ALLOWABLE` the guest may pass to the user's own terminal.
+    `scrollback` is in lines, 0 to `MAX_SCROLLBACK`, and `scrollback_bytes` about what they may
+    take, `MIN_SCROLLBACK_BYTES` to `MAX_SCROLLBACK_BYTES`: of wide lines fewer are kept. `newline`
+    is what Enter sends: CR, CR LF or LF. `backspace` is what Backspace sends: DEL (0x7f) or BS
+    (0x08). `delete` is what Delete sends: the VT220's CSI 3 ~, or DEL. `palette` is one of
+    `muxcore.palettes.NAMES`. `allow` holds what of `ALLOWABLE` the guest may pass to the user's own
+    terminal.
     """
 
     scrollback: int = 10_000
+    scrollback_bytes: int = 64 << 20
     newline: str = "cr"
     backspace: str = "del"
     delete: str = "vt"
@@ -45,7 +50,8 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as mux-query-consoles tells them."""
-        return {**asdict(self), "allow": list(self.allow)}
+        told = {name: getattr(self, attribute(name)) for name in SETTINGS}
+        return {**told, "allow": list(self.allow)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -53,14 +59,19 @@ class Settings:
         known: dict[str, Any] = {}
         for name in SETTINGS:
             with contextlib.suppress(OptionError):
-                known |= {name: parse(name, data[name])} if name in data else {}
+                known |= {attribute(name): parse(name, data[name])} if name in data else {}
         return cls(**known)
 
 
 DEFAULTS = Settings()
 
-SETTINGS = tuple(field.name for field in fields(Settings))
+SETTINGS = tuple(field.name.replace("_", "-") for field in fields(Settings))
 """The names of the settings."""
+
+
+def attribute(name: str) -> str:
+    """The attribute of `Settings` that holds the setting of that name."""
+    return name.replace("-", "_")
 
 
 def parse(name: str, value: object) -> Any:  # noqa: ANN401 - of the setting's type
@@ -71,6 +82,8 @@ def parse(name: str, value: object) -> Any:  # noqa: ANN401 - of the setting's t
     """
     if name == "scrollback":
         return _scrollback(value)
+    if name == "scrollback-bytes":
+        return _scrollback_bytes(value)
     if name == "allow":
         return _allow(value)
     return _choice(name, value, CHOICES[name])
@@ -96,6 +109,22 @@ def _scrollback(value: object) -> int:
     raise OptionError(
         f"Parameter 'scrollback' expects a number of lines from 0 to {MAX_SCROLLBACK}"
     )
+
+
+def _scrollback_bytes(value: object) -> int:
+    size = value
+    if isinstance(value, str):
+        # What else it says of a text that is no size is QEMU's, and several lines.
+        with contextlib.suppress(OptionError):
+            size = parse_size("scrollback-bytes", value)
+    if (
+        isinstance(size, int)
+        and not isinstance(size, bool)
+        and MIN_SCROLLBACK_BYTES <= size <= MAX_SCROLLBACK_BYTES
+    ):
+        return size
+    bounds = f"from {format_size(MIN_SCROLLBACK_BYTES)} to {format_size(MAX_SCROLLBACK_BYTES)}"
+    raise OptionError(f"Parameter 'scrollback-bytes' expects a size {bounds}")
 
 
 def _allow(value: object) -> tuple[str, ...]:

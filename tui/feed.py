@@ -11,6 +11,7 @@ from muxcore.errors import ScreenError
 from muxcore.screen.codec import FED, Plain
 from muxcore.screen.items import Attached, Item, Output
 from muxcore.screen.service import pack_item
+from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES
 from tui.keeper import Keeper, Starter
 from tui.recovery import Recovery
 
@@ -67,7 +68,7 @@ class Feed:
         """The console whose stream it is."""
         self._source = source
         self._first_worker = worker
-        self._scrollback = scrollback
+        self._scrollback = scrollback, DEFAULT_SCROLLBACK_BYTES
         self._links = False
         self._worked = worked
         self._restarted = restarted
@@ -125,7 +126,7 @@ class Feed:
         except ScreenError as error:
             self._died(str(error))
             return
-        request = ("start", self.size.rows, self.size.cols, self._scrollback)
+        request = ("start", self.size.rows, self.size.cols, *self._scrollback)
         self._keeper.ask(self._started, *request, first=True)
 
     def _started(self, engine: Plain) -> None:
@@ -177,11 +178,11 @@ class Feed:
         self.size = size
         self.command("resize", (size.rows, size.cols, epoch, places))
 
-    def set_scrollback(self, lines: int) -> None:
-        """Keep so many lines above the screen: another worker does, from the history."""
-        if lines == self._scrollback:
+    def set_scrollback(self, lines: int, size: int) -> None:
+        """Keep so many lines and bytes above the screen: another worker does, from the history."""
+        if (lines, size) == self._scrollback:
             return
-        self._scrollback = lines
+        self._scrollback = lines, size
         if self._keeper.there:
             self._start_over()
 

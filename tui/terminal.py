@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from muxcore.screen.codec import Plain, unpack_progress
 from muxcore.screen.frame import Progress, Row
 from muxcore.screen.inline import InlineWorker
-from muxcore.vt.engine import DEFAULT_SCROLLBACK, Cursor, Line, Modes
+from muxcore.vt.engine import (
+    DEFAULT_SCROLLBACK,
+    DEFAULT_SCROLLBACK_BYTES,
+    Cursor,
+    Line,
+    Modes,
+)
 from tui.feed import Feed
 from tui.frames import FrameChange, Mirror
 from tui.keeper import Starter
@@ -249,9 +255,12 @@ class Terminal:
         named = zip(names, places, strict=True)
         return {name: Place(*place) for name, place in named if place is not None}
 
-    def set_scrollback(self, lines: int) -> None:
-        """Keep so many lines above the screen; another number begins the stream anew."""
-        self._feed.set_scrollback(lines)
+    def set_scrollback(self, lines: int, size: int = DEFAULT_SCROLLBACK_BYTES) -> None:
+        """Keep so many lines above the screen, in about `size` bytes at most.
+
+        Another number of either begins the stream anew.
+        """
+        self._feed.set_scrollback(lines, size)
 
     def set_links(self, obeyed: bool) -> None:
         """Have the guest's hyperlinks obeyed from now on, or not, as at first."""

@@ -119,6 +119,7 @@ def add_verbs(verbs: Verbs, show: Show | None = None) -> None:
         action="append",
         default=[],
         help="history=64K..1G, size=COLSxROWS, answer=BACKEND, scrollback=LINES, "
+        "scrollback-bytes=1M..512M, "
         "newline=cr|crlf|lf, backspace=del|bs, delete=vt|del, palette=NAME, "
         "or allow=title,clipboard,links,notifications",
     )

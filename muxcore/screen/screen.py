@@ -17,7 +17,7 @@ from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.past import Past
 from muxcore.screen.soft_reset import soft_reset
 from muxcore.screen.tape import Tape, sane_start
-from muxcore.vt.engine import DEFAULT_SCROLLBACK, make_engine
+from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES, make_engine
 
 if TYPE_CHECKING:
     from muxcore.screen.search import Found, Query
@@ -38,6 +38,7 @@ class Screen:
         rows: height in cells.
         cols: width in cells.
         scrollback: lines kept above the screen.
+        scrollback_bytes: about what they may take.
         make: makes the engines behind it.
     """
 
@@ -46,9 +47,10 @@ class Screen:
         rows: int = 24,
         cols: int = 80,
         scrollback: int = DEFAULT_SCROLLBACK,
+        scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
         make: EngineMaker = make_engine,
     ) -> None:
-        self._tape = Tape(make(rows, cols, scrollback))
+        self._tape = Tape(make(rows, cols, scrollback, scrollback_bytes))
         self.engine.links = False
         self._past = Past(make)
         self._attached: Attached | None = None

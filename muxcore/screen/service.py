@@ -17,7 +17,7 @@ from muxcore.screen import dump
 from muxcore.screen.codec import Packer, Plain, pack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import engine_name
+from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES, engine_name
 
 FRAME_BYTES = 1 << 20
 """Bytes obeyed for one request at most."""
@@ -107,9 +107,15 @@ class Service:
         if self._screen is not None:
             self._screen.close()
 
-    def _do_start(self, rows: int, cols: int, scrollback: int) -> Plain:
+    def _do_start(
+        self,
+        rows: int,
+        cols: int,
+        scrollback: int,
+        scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
+    ) -> Plain:
         """Make the screen; answered by the engine's name."""
-        self._screen = Screen(rows, cols, scrollback)
+        self._screen = Screen(rows, cols, scrollback, scrollback_bytes)
         return engine_name()
 
     def _do_work(self, draw: bool, commands: list[Any]) -> Plain:

@@ -94,6 +94,7 @@ def test_a_consoles_settings_are_those_of_its_keys() -> None:
     text = """
 [console.c]
 scrollback = 500
+scrollback-bytes = "2M"
 newline = "lf"
 backspace = "bs"
 delete = "del"
@@ -101,7 +102,9 @@ palette = "linux"
 allow = ["links", "title"]
 """
     (console,) = load(text, "c.toml").consoles
-    assert console.settings == Settings(500, "lf", "bs", "del", "linux", ("title", "links"))
+    assert console.settings == Settings(
+        500, 2 << 20, "lf", "bs", "del", "linux", ("title", "links")
+    )
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[console]\n"])
@@ -329,7 +332,7 @@ size = 3
             '"x\\u001by" = 1',
             (
                 "x\\x1by: unknown key 'x\\x1by' (one of guest, backends, history, size, answer, "
-                "scrollback, newline, backspace, delete, palette, allow)"
+                "scrollback, scrollback-bytes, newline, backspace, delete, palette, allow)"
             ),
         ),
         (

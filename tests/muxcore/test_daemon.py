@@ -136,6 +136,7 @@ async def test_changed_settings_reach_a_running_console_and_touch_nothing_else(
         (told,) = await client.execute("mux-query-consoles", console="vm2")
         assert told["settings"] == {
             "scrollback": 10_000,
+            "scrollback-bytes": 64 << 20,
             "newline": "lf",
             "backspace": "del",
             "delete": "vt",

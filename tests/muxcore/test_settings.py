@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from muxcore import palettes
 from muxcore.errors import OptionError
 from muxcore.settings import ALLOWABLE, CHOICES, SETTINGS, Settings, parse
+from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8), st.lists, max_leaves=4
@@ -22,6 +23,8 @@ ANYTHING = st.recursive(
     [
         ("scrollback", 0, 0),
         ("scrollback", "1000000", 1_000_000),
+        ("scrollback-bytes", "1M", 1 << 20),
+        ("scrollback-bytes", 512 << 20, 512 << 20),
         ("newline", "crlf", "crlf"),
         ("backspace", "bs", "bs"),
         ("delete", "del", "del"),
@@ -43,6 +46,10 @@ def test_a_setting_is_read_from_toml_and_from_text(name: str, value: object, mea
         ("scrollback", "-5", "expects a number of lines from 0 to 1000000", ""),
         ("scrollback", "\u0663", "expects a number of lines from 0 to 1000000", ""),
         ("scrollback", True, "expects a number of lines from 0 to 1000000", ""),
+        ("scrollback-bytes", "1023K", "expects a size from 1M to 512M", ""),
+        ("scrollback-bytes", "1G", "expects a size from 1M to 512M", ""),
+        ("scrollback-bytes", True, "expects a size from 1M to 512M", ""),
+        ("scrollback-bytes", "much", "expects a size from 1M to 512M", ""),
         ("newline", "CR", "does not accept value 'CR'", "one of cr, crlf, lf"),
         ("backspace", 8, "expects one of del, bs", "in quotation marks"),
         ("delete", "\x1b[2J", r"does not accept value '\x1b[2J'", "one of vt, del"),
@@ -67,8 +74,9 @@ def test_an_unknown_palette_is_told_with_the_known_ones() -> None:
 
 
 def test_settings_travel_as_json() -> None:
-    chosen = Settings(5, "crlf", "bs", "del", "tango", ("clipboard",))
+    chosen = Settings(5, 2 << 20, "crlf", "bs", "del", "tango", ("clipboard",))
     assert Settings.from_json(json.loads(json.dumps(chosen.to_json()))) == chosen
+    assert chosen.to_json()["scrollback-bytes"] == 2 << 20
 
 
 def test_what_another_version_says_is_taken_as_far_as_it_is_understood() -> None:
@@ -89,6 +97,7 @@ def test_a_value_is_taken_or_refused_and_what_is_taken_is_taken_again(
 
 
 def test_the_defaults_are_among_the_choices() -> None:
+    assert Settings().scrollback_bytes == DEFAULT_SCROLLBACK_BYTES
     assert all(getattr(Settings(), name) in choices for name, choices in CHOICES.items())
 
 

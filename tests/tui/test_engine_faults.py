@@ -251,6 +251,16 @@ async def test_another_length_of_the_scrollback_is_had_from_the_history() -> Non
         assert (it.session.attaches, it.terminal.trouble) == (1, "")
 
 
+async def test_a_scrollback_of_fewer_bytes_has_fewer_lines() -> None:
+    async with faulty() as it:
+        it.terminal.resize(Size(10, 2000))
+        it.terminal.set_scrollback(10_000, 1 << 20)
+        it.session.print(LOG)
+        await it.shown("here")
+        await it.settled()
+        assert it.terminal.first_line, "some were dropped"
+
+
 async def test_a_size_and_colours_are_told_to_every_engine() -> None:
     async with faulty() as it:
         it.terminal.resize(Size(10, 40))

@@ -178,12 +178,11 @@ class ConsoleScreen(DirectScreen):
         self.view.set_live(self.live)
         self.activate()
         if console:
-            self.view.terminal.set_scrollback(console.settings.scrollback)
-            allowed = "links" in console.settings.allow
+            chosen = console.settings
+            self.view.terminal.set_scrollback(chosen.scrollback, chosen.scrollback_bytes)
+            allowed = "links" in chosen.allow
             self.view.terminal.set_links(allowed)
-            self.view.set_look(
-                replace(self.view.look, palette=console.settings.palette, links=allowed)
-            )
+            self.view.set_look(replace(self.view.look, palette=chosen.palette, links=allowed))
         self.fit()
         self.notes.settle(console)
         self._update_panes(console, now)
