@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.segment import Segment
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -23,10 +22,11 @@ from tui.paint import Painter
 from tui.rows import Place
 from tui.viewport import Viewport
 from tui.widgets.pointer import Pointer
-from tui.widgets.scroll_bar import ScrollBar
+from tui.widgets.view_bar import ViewBar
 from tui.widgets.view_cursor import ViewCursor
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
     from textual import events
 
     from muxcore.vt.requests import Request
@@ -78,6 +78,7 @@ class GuestView(Widget):
         self.port = Viewport(terminal)
         """Which lines and columns are shown. Move it by the view's methods, which draw."""
         self.pointer = Pointer(self)
+        self.bar = ViewBar(self)
         self.look = look or Look()
         self.cursor = ViewCursor(self)
         self.draw: Callable[[Widget, Mapping[int, Strip]], bool] | None = None
@@ -94,8 +95,6 @@ class GuestView(Widget):
         """Whether it is known that there are no older lines."""
         self._painter: Painter | None = None
         self._lines = LinePainter(terminal, self.port)
-        self._marks: Sequence[int] = ()
-        self._bar_cells: tuple[ScrollBar | None, list[Segment]] = (None, [])
         self._live = True
         self._change: FrameChange | None = None
         self._cursor_row = 0
@@ -154,8 +153,7 @@ class GuestView(Widget):
 
     def set_marks(self, lines: Sequence[int]) -> None:
         """Mark lines on the scroll bar."""
-        self._marks = lines
-        self._bar_cells = (None, [])
+        self.bar.mark(lines)
         self.refresh()
 
     def wake(self) -> None:
@@ -165,18 +163,13 @@ class GuestView(Widget):
     @property
     def colours(self) -> GuestColours | None:
         """The colours the guest has here; None where only the user's terminal knows them."""
-        return (self._painter or self._make_painter()).guest_colours
-
-    @property
-    def bar_shown(self) -> bool:
-        """Whether the scroll bar lies over the last column."""
-        return bool(self._bar_column())
+        return self._paint.guest_colours
 
     def repaint(self) -> None:
         """Draw everything again: theme, look or liveness changed."""
         self._painter = None
         self._lines.forget()
-        self._bar_cells = (None, [])
+        self.bar.forget()
         self.refresh()
 
     @property
@@ -345,7 +338,7 @@ class GuestView(Widget):
         self.cursor.place(drawing=bool(seen))
         if not seen:
             return
-        bar = self._bar_column()
+        bar = self.bar.column(self._paint)
         lines = {y: self._line(y, width, bar) for y in seen} if self.draw is not None else {}
         if self.draw is None or not self.draw(self, lines):
             self.refresh(*(Region(0, y, width, 1) for y in seen))
@@ -374,7 +367,7 @@ class GuestView(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part of the view."""
-        bar = self._bar_column()
+        bar = self.bar.column(self._paint)
         width = self.size.width
         lines = [self._line(y, width, bar) for y in range(crop.y, crop.bottom)]
         self.cursor.place(drawing=True)
@@ -383,7 +376,7 @@ class GuestView(Widget):
         return [line.crop(crop.x, crop.right) for line in lines]
 
     def _line(self, y: int, width: int, bar: Sequence[Segment]) -> Strip:
-        painter = self._painter or self._make_painter()
+        painter = self._paint
         number = self.port.line_at(y)
         left = self.port.left
         if number is None:
@@ -396,6 +389,10 @@ class GuestView(Widget):
         if bar:
             strip = Strip([*strip.crop(0, width - 1), bar[y]], width)
         return strip
+
+    @property
+    def _paint(self) -> Painter:
+        return self._painter or self._make_painter()
 
     def _make_painter(self) -> Painter:
         app, look = self.app, self.look
@@ -410,28 +407,6 @@ class GuestView(Widget):
         if (colours := self._painter.guest_colours) is not None:
             self.terminal.set_colours(*colours)
         return self._painter
-
-    # The scroll bar.
-
-    @property
-    def bar(self) -> ScrollBar | None:
-        """The scroll bar, while there is reason for it."""
-        terminal, port = self.terminal, self.port
-        wanted = not port.follows or self.pointer.near_bar
-        if not wanted or terminal.end_line - terminal.oldest_line <= port.page:
-            return None
-        height = max(1, self.size.height)
-        return ScrollBar(height, terminal.oldest_line, terminal.end_line, port.first, port.page)
-
-    def _bar_column(self) -> Sequence[Segment]:
-        bar = self.bar
-        if bar is None:
-            return ()
-        if bar != self._bar_cells[0]:
-            painter = self._painter or self._make_painter()
-            cells = list(bar.cells(painter.bar_styles, bar.marked_rows(self._marks)))
-            self._bar_cells = bar, cells
-        return self._bar_cells[1]
 
     # The mouse.
 

@@ -81,7 +81,7 @@ class Pointer:
         """The mouse moved."""
         view = self._view
         if self._grip is not None:
-            bar = view.bar
+            bar = view.bar.shown
             if bar is not None:
                 view.drag_to(bar.top_at(event.y, self._grip))
         elif self._drawing:
@@ -164,7 +164,7 @@ class Pointer:
 
     def _take_bar(self, event: events.MouseDown) -> bool:
         view = self._view
-        bar = view.bar
+        bar = view.bar.shown
         if bar is None or not self._on_bar(event) or self._for_guest(event):
             return False
         thumb = bar.thumb

@@ -65,7 +65,7 @@ class ViewCursor:
             return None
         uncovered = self._places.of(view)
         region = uncovered or view.region
-        if x >= region.width - view.bar_shown:
+        if x >= region.width - (view.bar.shown is not None):
             return None
         at = region.offset + Offset(x, y)
         if uncovered:
