@@ -257,8 +257,10 @@ class MuxDriver(LinuxDriver):
 
     def _request_terminal_sync_mode_support(self) -> None:
         """Ask what modes the terminal knows."""
-        super()._request_terminal_sync_mode_support()  # type: ignore[no-untyped-call]
-        self.write(_MARGINS_ASKED)
+        super()._request_terminal_sync_mode_support()
+        # It prints a part of the question, and has no margins.
+        if os.environ.get("TERM_PROGRAM") != "Apple_Terminal":
+            self.write(_MARGINS_ASKED)
 
     def close(self) -> None:
         """Have all written that was to be, if the terminal takes it."""

@@ -9,7 +9,7 @@ known, the history offset it began at; lines older than the engine's are rendere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from muxcore.screen.frame import Frame, Place, Progress
@@ -21,9 +21,8 @@ from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES, make
 
 if TYPE_CHECKING:
     from muxcore.screen.search import Found, Query
-    from muxcore.vt.engine import Engine, Line
+    from muxcore.vt.engine import Engine, EngineMaker, Line
 
-    EngineMaker = Callable[[int, int, int], Engine]
 
 EXACT = 16 * 1024
 """Live output in pieces of at most so many bytes has the offset of each of its lines noted."""
