@@ -1,17 +1,19 @@
 /* fanc [-d] GUEST BACKEND... - the practical limit: one guest to N clients, epoll, one thread.
  *
- * Connects to the unix socket GUEST, listens at each BACKEND for one client, copies the guest's
- * bytes to all of them and theirs to the guest. The guest is not read while a client lags by the
+ * Connects to the unix socket GUEST, or opens it if it is a terminal, listens at each BACKEND for one
+ * client, copies the guest's bytes to all of them and theirs to the guest. The guest is not read while a client lags by the
  * whole ring; with -d that client skips to the end of the ring instead.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,6 +37,17 @@ static int unix_socket(const char *path, int server)
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
     if (!server && connect(fd, (void *)&address, sizeof address)) die(path);
     if (server && (bind(fd, (void *)&address, sizeof address) || listen(fd, 5))) die(path);
+    return fd;
+}
+
+static int open_guest(const char *path)
+{
+    struct stat status;
+    int fd;
+
+    if (stat(path, &status) || !S_ISCHR(status.st_mode)) return unix_socket(path, 0);
+    fd = open(path, O_RDWR | O_NOCTTY);
+    if (fd < 0) die(path);
     return fd;
 }
 
@@ -126,7 +139,7 @@ int main(int argc, char **argv)
         listeners[i] = unix_socket(paths[1 + i], 1);
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listeners[i], &event);
     }
-    fds[count] = unix_socket(paths[0], 0);
+    fds[count] = open_guest(paths[0]);
     watch(count, EPOLLIN);
     for (;;) {
         int n = epoll_wait(epoll_fd, ready, 64, -1), flush = 0;

@@ -27,15 +27,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.bench.rig import GuestWriter, Rig, SystemName
+from tests.bench.rig import GuestWriter, Rig
+from tests.peers.own import C, Muxtui
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.peers.peer import Peer
+
 Result = dict[str, float]
 """Figures of one run by name, the unit in the name."""
 
-SYSTEMS: tuple[SystemName, ...] = ("c", "muxtui")
+SYSTEMS: tuple[type[Peer], ...] = (C, Muxtui)
 SILENCE = 10.0
 """Seconds without a byte after which a run has failed."""
 
@@ -46,62 +49,65 @@ KEY_PAUSE = 200e-6
 """Seconds between two keys: long enough for the system to come to rest."""
 
 
-def throughput(system: SystemName, backends: int, seconds: float, cpu: int | None = None) -> Result:
+def throughput(rig: Rig, seconds: float) -> Result:
     """Let the guest print flat out for `seconds`, and every reader have all of it."""
-    with Rig(system, backends, cpu=cpu) as rig:
-        readers = {reader.sock.fileno(): reader for reader in rig.readers}
-        epoll = select.epoll()
-        with epoll:
-            for fd in readers:
-                epoll.register(fd, select.EPOLLIN)
-            epoll.register(rig.guest, select.EPOLLOUT)
-            writer = GuestWriter(rig.guest)
-            used, mine, start = rig.cpu_seconds(), time.process_time(), time.monotonic()
-            printing = True
-            while printing or any(reader.got < writer.sent for reader in rig.readers):
-                ready = epoll.poll(SILENCE)
-                if not ready:
-                    raise TimeoutError(f"{system}: no byte for {SILENCE:g} s")
-                for fd, _ in ready:
-                    if fd in readers:
-                        readers[fd].check()
-                    else:
-                        writer.write()
-                if printing and time.monotonic() - start > seconds:
-                    printing = False
-                    epoll.unregister(rig.guest)
-            elapsed = time.monotonic() - start
-            gigabytes = writer.sent / 1e9
-            return {
-                "mb_per_s": gigabytes * 1e3 / elapsed,
-                "cpu_s_per_gb": (rig.cpu_seconds() - used) / gigabytes,
-                "harness_cpu": (time.process_time() - mine) / elapsed,
-            }
+    readers = {reader.sock.fileno(): reader for reader in rig.readers}
+    epoll = select.epoll()
+    with epoll:
+        for fd in readers:
+            epoll.register(fd, select.EPOLLIN)
+        epoll.register(rig.guest, select.EPOLLOUT)
+        writer = GuestWriter(rig.guest)
+        used, mine, start = rig.cpu_seconds(), time.process_time(), time.monotonic()
+        printing = True
+        while printing or any(reader.got < writer.sent for reader in rig.readers):
+            ready = epoll.poll(SILENCE)
+            if not ready:
+                raise TimeoutError(f"{rig.system.NAME}: no byte for {SILENCE:g} s")
+            for fd, _ in ready:
+                if fd in readers:
+                    readers[fd].check()
+                else:
+                    writer.write()
+            if printing and time.monotonic() - start > seconds:
+                printing = False
+                epoll.unregister(rig.guest)
+        elapsed = time.monotonic() - start
+        gigabytes = writer.sent / 1e9
+        return {
+            "mb_per_s": gigabytes * 1e3 / elapsed,
+            "cpu_s_per_gb": (rig.cpu_seconds() - used) / gigabytes,
+            "harness_cpu": (time.process_time() - mine) / elapsed,
+        }
 
 
-def keystroke(system: SystemName, backends: int, keys: int, cpu: int | None = None) -> Result:
+def keystroke(rig: Rig, keys: int) -> Result:
     """Type `keys` letters one by one at the first backend, which the guest echoes to all."""
-    with Rig(system, backends, cpu=cpu) as rig:
-        samples = []
-        for number in range(keys):
-            key = bytes((97 + number % 26,))
-            start = time.perf_counter()
-            rig.readers[0].sock.send(key)
-            _wait(rig.guest.fileno())
-            echoed = rig.guest.recv(16)
-            rig.guest.send(echoed)
-            for reader in rig.readers:
-                _wait(reader.sock.fileno())
-                if reader is rig.readers[0]:
-                    samples.append(time.perf_counter() - start)
-                got = bytes(reader.read())
-                assert got == echoed == key, f"{reader.name} got {got!r} for {key!r}"
-            pause = time.perf_counter() + KEY_PAUSE
-            while time.perf_counter() < pause:
-                # Spinning keeps this CPU awake: waking it up is none of the system's time.
-                pass
-        cuts = statistics.quantiles(samples, n=100, method="inclusive")
-        return {"p50_us": cuts[49] * 1e6, "p99_us": cuts[98] * 1e6}
+    samples = []
+    for number in range(keys):
+        key = bytes((97 + number % 26,))
+        start = time.perf_counter()
+        rig.readers[0].sock.send(key)
+        _wait(rig.guest.fileno())
+        echoed = rig.guest.recv(16)
+        rig.guest.send(echoed)
+        for reader in rig.readers:
+            _wait(reader.sock.fileno())
+            if reader is rig.readers[0]:
+                samples.append(time.perf_counter() - start)
+            got = bytes(reader.read())
+            assert got == echoed == key, f"{reader.name} got {got!r} for {key!r}"
+        pause = time.perf_counter() + KEY_PAUSE
+        while time.perf_counter() < pause:
+            # Spinning keeps this CPU awake: waking it up is none of the system's time.
+            pass
+    return quantiles(samples)
+
+
+def quantiles(samples: list[float]) -> Result:
+    """The median and the 99th percentile of seconds, in microseconds."""
+    cuts = statistics.quantiles(samples, n=100, method="inclusive")
+    return {"p50_us": cuts[49] * 1e6, "p99_us": cuts[98] * 1e6}
 
 
 def _wait(fd: int) -> None:
@@ -111,57 +117,68 @@ def _wait(fd: int) -> None:
         raise TimeoutError(f"no byte for {SILENCE:g} s")
 
 
-def stuck(system: SystemName, backends: int, seconds: float, cpu: int | None = None) -> Result:
+def stuck(rig: Rig, seconds: float) -> Result:
     """Print at STUCK_RATE for `seconds` while the last backend's user reads nothing."""
-    with Rig(system, backends, policy="drop", cpu=cpu) as rig:
-        *good, _idle = rig.readers
-        readers = {reader.sock.fileno(): reader for reader in good}
-        poller = select.poll()
-        for fd in readers:
-            poller.register(fd, select.POLLIN)
-        writer = GuestWriter(rig.guest, STUCK_RATE, size=4096)
-        start = heard = time.monotonic()
-        silence = 0.0
-        while (now := time.monotonic()) < start + seconds or any(
-            reader.got < writer.sent for reader in good
-        ):
-            if now < start + seconds:
-                writer.write()
-            ready = poller.poll(1)
-            for fd, _ in ready:
-                readers[fd].check()
-            if ready:
-                silence = max(silence, time.monotonic() - heard)
-                heard = time.monotonic()
-            if now > heard + SILENCE:
-                raise TimeoutError(f"{system}: no byte for {SILENCE:g} s")
-        return {
-            "mb_per_s": writer.sent / (heard - start) / 1e6,
-            "guest_held_ms": writer.longest_wait * 1e3,
-            "silence_ms": silence * 1e3,
-        }
+    *good, _idle = rig.readers
+    readers = {reader.sock.fileno(): reader for reader in good}
+    poller = select.poll()
+    for fd in readers:
+        poller.register(fd, select.POLLIN)
+    writer = GuestWriter(rig.guest, STUCK_RATE, size=4096)
+    start = heard = time.monotonic()
+    silence = 0.0
+    while (now := time.monotonic()) < start + seconds or any(
+        reader.got < writer.sent for reader in good
+    ):
+        if now < start + seconds:
+            writer.write()
+        ready = poller.poll(1)
+        for fd, _ in ready:
+            readers[fd].check()
+        if ready:
+            silence = max(silence, time.monotonic() - heard)
+            heard = time.monotonic()
+        if now > heard + SILENCE:
+            raise TimeoutError(f"{rig.system.NAME}: no byte for {SILENCE:g} s")
+    return {
+        "mb_per_s": writer.sent / (heard - start) / 1e6,
+        "guest_held_ms": writer.longest_wait * 1e3,
+        "silence_ms": silence * 1e3,
+    }
 
 
-def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, SystemName, Result]]:
+def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str, Result]]:
     """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
     for _ in range(options.repeat):
         for backends in options.backends:
             for system in SYSTEMS:
-                result = throughput(system, backends, options.seconds, cpu=cpu)
-                yield "throughput", backends, system, result
+                with Rig(system, backends, cpu=cpu) as rig:
+                    yield "throughput", backends, system.NAME, throughput(rig, options.seconds)
         for system in SYSTEMS:
-            yield "keystroke", 4, system, keystroke(system, 4, options.keys, cpu=cpu)
+            with Rig(system, 4, cpu=cpu) as rig:
+                yield "keystroke", 4, system.NAME, keystroke(rig, options.keys)
         for system in SYSTEMS:
-            yield "stuck", 4, system, stuck(system, 4, options.seconds, cpu=cpu)
+            with Rig(system, 4, drop=True, cpu=cpu) as rig:
+                yield "stuck", 4, system.NAME, stuck(rig, options.seconds)
 
 
-def table(results: dict[tuple[str, int, str], dict[SystemName, list[float]]]) -> Iterator[str]:
+def table(results: dict[tuple[str, int, str], dict[str, list[float]]]) -> Iterator[str]:
     """Render medians by (measure, backends, figure), with the ratio of muxtui to C."""
     yield f"{'measure':12}{'backends':>8}  {'figure':14}{'C':>12}{'muxtui':>12}{'ratio':>8}"
     for (measure, backends, figure), by_system in results.items():
-        c, ours = (statistics.median(by_system[system]) for system in SYSTEMS)
+        c, ours = (statistics.median(by_system[system.NAME]) for system in SYSTEMS)
         ratio = f"{ours / c:8.2f}" if c else f"{'-':>8}"
         yield f"{measure:12}{backends:8}  {figure:14}{c:12.2f}{ours:12.2f}{ratio}"
+
+
+def cpu_apart() -> int:
+    """Move this process to one CPU, and return another one for the system measured."""
+    allowed = sorted(os.sched_getaffinity(0))
+    mine, its = allowed[0], allowed[-1]
+    if mine == its:
+        print("only one CPU: the harness takes from the system measured", file=sys.stderr)
+    os.sched_setaffinity(0, {mine})
+    return its
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,12 +196,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="numbers of backends for throughput",
     )
     options = parser.parse_args(argv)
-    allowed = sorted(os.sched_getaffinity(0))
-    mine, its = allowed[0], allowed[-1]
-    if mine == its:
-        print("only one CPU: the harness takes from the system measured", file=sys.stderr)
-    os.sched_setaffinity(0, {mine})
-    results: dict[tuple[str, int, str], dict[SystemName, list[float]]] = {}
+    its = cpu_apart()
+    results: dict[tuple[str, int, str], dict[str, list[float]]] = {}
     for measure, backends, system, result in runs(options, its):
         line = {"measure": measure, "backends": backends, "system": system, **result}
         print(json.dumps(line), flush=True)

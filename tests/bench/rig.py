@@ -8,33 +8,27 @@ touches least.
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from tests import support
+from tests.peers.peer import START_TIMEOUT
 
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
-SystemName = Literal["c", "muxtui"]
-Policy = Literal["block", "drop"]
+    from tests.peers.peer import GuestEnd, GuestKind, Peer
 
 PERIOD = 262147
 """Bytes before the pattern repeats: a prime, so that no power-of-two loss goes unseen."""
 
 READ_SIZE = 1 << 18
 START = b"\n~~START~~\n"
-START_TIMEOUT = 30.0
-"""Seconds a system gets to be up and to have carried a byte to every reader."""
 
 
 def _period() -> bytes:
@@ -105,42 +99,45 @@ class Rig:
     """
 
     def __init__(
-        self, system: SystemName, backends: int, *, policy: Policy = "block", cpu: int | None = None
+        self,
+        system: type[Peer],
+        backends: int,
+        *,
+        guest: GuestKind | None = None,
+        drop: bool = False,
+        cpu: int | None = None,
     ) -> None:
         """Describe the rig; nothing runs yet.
 
         Args:
-            system: `c` for the epoll loop of fanc.c, `muxtui` for the daemon of this checkout.
-            backends: number of unix-socket backends.
-            policy: what a full ring means: the guest waits, or the reader loses bytes.
+            system: what is measured.
+            backends: number of readers.
+            guest: what the system reaches the guest by; the first it can if left out.
+            drop: a reader that lags loses bytes, instead of the guest's waiting for it.
             cpu: the one CPU the system may use; the caller belongs on another.
         """
         self.system = system
         self.readers: list[Reader] = []
         self._backends = backends
-        self._policy = policy
+        self._guest = guest
+        self._drop = drop
         self._cpu = cpu
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._dir = Path(tempfile.mkdtemp(prefix="mux-bench-"))
-            stack.callback(shutil.rmtree, self._dir)
-            server = stack.enter_context(socket.socket(socket.AF_UNIX))
-            server.bind(str(self._dir / "guest"))
-            server.listen()
-            self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+            directory = Path(tempfile.mkdtemp(prefix="mux-bench-"))
+            stack.callback(shutil.rmtree, directory)
+            self._peer = stack.enter_context(
+                self.system(
+                    directory, self._backends, guest=self._guest, drop=self._drop, cpu=self._cpu
+                )
             )
-            stack.callback(self._stop)
-            if self._cpu is not None:
-                os.sched_setaffinity(self._process.pid, {self._cpu})
-            self.guest = stack.enter_context(self._accept(server))
-            self.guest.setblocking(False)
-            for path in self._paths():
-                sock = stack.enter_context(support.connect_unix(path, START_TIMEOUT))
+            self.guest = self._peer.guest
+            for number in range(self._backends):
+                sock = self._peer.connect()
                 sock.setblocking(False)
-                self.readers.append(Reader(sock, path.name))
+                self.readers.append(Reader(sock, f"{self.system.NAME}'s b{number}"))
             self._join()
             self._stack = stack.pop_all()
         return self
@@ -153,41 +150,6 @@ class Rig:
     ) -> None:
         self._stack.close()
 
-    def _paths(self) -> list[Path]:
-        return [self._dir / f"b{n}" for n in range(self._backends)]
-
-    def _command(self) -> list[str]:
-        if self.system == "c":
-            program = self._dir / "fanc"
-            source = Path(__file__).with_name("fanc.c")
-            subprocess.run(["gcc", "-O2", "-Wall", "-o", program, source], check=True)
-            option = ["-d"] if self._policy == "drop" else []
-            return [str(program), *option, str(self._dir / "guest"), *map(str, self._paths())]
-        config = self._dir / "plan.toml"
-        backends = [
-            f'  "socket,id={path.name},path={path},server=on,wait=off,policy={self._policy}",\n'
-            for path in self._paths()
-        ]
-        config.write_text(
-            f'[console.bench]\nguest = "socket,path={self._dir}/guest"\n'
-            f"backends = [\n{''.join(backends)}]\n"
-        )
-        control = self._dir / "control.sock"
-        arguments = ["serve", "-c", str(config), "--socket", str(control)]
-        return [sys.executable, "-m", "muxcore", *arguments]
-
-    def _accept(self, server: socket.socket) -> socket.socket:
-        poller = select.poll()
-        poller.register(server, select.POLLIN)
-
-        def called() -> bool:
-            status = self._process.poll()
-            assert status is None, f"{self.system} ended with status {status}"
-            return bool(poller.poll(0))
-
-        support.eventually_sync(called, START_TIMEOUT, f"{self.system} connects to the guest")
-        return server.accept()[0]
-
     def _join(self) -> None:
         """Wait until bytes from the guest reach every reader, then mark where they begin."""
         waiting = list(self.readers)
@@ -195,29 +157,27 @@ class Rig:
         while waiting:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{waiting[0].name} never heard the guest")
-            self.guest.send(b".")
+            self._print(b".")
             poller = select.poll()
             for reader in waiting:
                 poller.register(reader.sock, select.POLLIN)
             poller.poll(10)
             waiting = [reader for reader in waiting if not reader.read()]
-        self.guest.send(START)
+        support.eventually_sync(lambda: self._print(START), START_TIMEOUT, "room for the mark")
         for reader in self.readers:
             reader.skip_to_start()
 
-    def _stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+    def _print(self, data: bytes) -> bool:
+        """Let the guest print a little; False if there is no room: it may still boot."""
         try:
-            self._process.wait(START_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            assert self.guest.send(data) == len(data)
+        except BlockingIOError:
+            return False
+        return True
 
     def cpu_seconds(self) -> float:
-        """CPU time of all threads of the system, from the scheduler: schedstat of proc(5)."""
-        tasks = Path(f"/proc/{self._process.pid}/task")
-        fields = [(task / "schedstat").read_text().split() for task in tasks.iterdir()]
-        return sum(int(nanoseconds) for nanoseconds, *_ in fields) / 1e9
+        """CPU time of the system so far."""
+        return self._peer.cpu_seconds()
 
 
 class GuestWriter:
@@ -228,7 +188,7 @@ class GuestWriter:
         longest_wait: longest time, in seconds, between two writes that took something.
     """
 
-    def __init__(self, guest: socket.socket, rate: float = 0, size: int = 1 << 16) -> None:
+    def __init__(self, guest: GuestEnd, rate: float = 0, size: int = 1 << 16) -> None:
         """Start at the pattern's beginning; `rate` in bytes a second, 0 for flat out."""
         self.sent = 0
         self.longest_wait = 0.0

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from tests import support
 from tests.bench.view_guest import READY
+from tests.peers.processes import cpu_seconds, family
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -265,35 +266,12 @@ class Terminal:
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds used so far, by role."""
-        used = {"tmux": _cpu_seconds(self._server) if self._server is not None else 0.0}
+        used = {"tmux": cpu_seconds(self._server) if self._server is not None else 0.0}
         if self._daemon is not None:
-            used["ui"] = _cpu_seconds(self.pane)
-            used["worker"] = sum(map(_cpu_seconds, _descendants(self.pane)))
-            used["daemon"] = _cpu_seconds(self._daemon.pid)
+            used["ui"] = cpu_seconds(self.pane)
+            used["worker"] = sum(map(cpu_seconds, family(self.pane)[1:]))
+            used["daemon"] = cpu_seconds(self._daemon.pid)
         return used
-
-
-def _cpu_seconds(pid: int) -> float:
-    """CPU time of all threads of a process, from the scheduler: schedstat of proc(5)."""
-    used = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        # A thread may end meanwhile.
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            used += int((task / "schedstat").read_text().split()[0])
-    return used / 1e9
-
-
-def _descendants(pid: int) -> list[int]:
-    """Every process below one, by the parent that stat of proc(5) names."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            children.setdefault(int(parent), []).append(int(entry.name))
-    found = [pid]
-    for each in found:
-        found += children.get(each, [])
-    return found[1:]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -77,7 +77,7 @@ def build() -> Path:
         shutil.copy(work / f"packages/boot/vmlinuz-{version}", made / "vmlinuz")
         root = work / "root"
         _root(root, work / "packages", version)
-        (made / "initramfs.cpio").write_bytes(b"".join(_cpio(root)))
+        (made / "initramfs.cpio").write_bytes(b"".join(cpio(root)))
         try:
             made.rename(image)
         except OSError:
@@ -147,7 +147,7 @@ def _root(root: Path, packages: Path, version: str) -> None:
     (root / "sbin/init").symlink_to("../bin/busybox")
 
 
-def _cpio(root: Path) -> Iterator[bytes]:
+def cpio(root: Path) -> Iterator[bytes]:
     """Pack `root` as the kernel's initramfs format "newc", all owned by root.
 
     Linux Documentation/driver-api/early-userspace/buffer-format.rst. /dev/console is in the

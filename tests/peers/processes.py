@@ -1,0 +1,62 @@
+"""What a program with its children uses, and its end: all from proc(5), Linux's own account."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+STOP_TIMEOUT = 5.0
+"""Seconds a program gets to end when asked to."""
+
+
+def family(pid: int) -> list[int]:
+    """A process and every process below it, by the parent that stat of proc(5) names."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(entry.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process, from the scheduler: schedstat of proc(5)."""
+    used = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            used += int((task / "schedstat").read_text().split()[0])
+    return used / 1e9
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory a process has now: VmRSS of proc(5); 0 if it has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(match[1]) * 1024 if match else 0
+    return 0
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all below it: asked first, then killed."""
+    pids = family(process.pid)
+    _signal(pids, signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        pids = sorted({*pids, *family(process.pid)})
+    _signal(pids, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
