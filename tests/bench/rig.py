@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -126,11 +125,14 @@ class Rig:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            directory = Path(tempfile.mkdtemp(prefix="mux-bench-"))
-            stack.callback(shutil.rmtree, directory)
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
             self._peer = stack.enter_context(
                 self.system(
-                    directory, self._backends, guest=self._guest, drop=self._drop, cpu=self._cpu
+                    Path(directory),
+                    self._backends,
+                    guest=self._guest,
+                    drop=self._drop,
+                    cpu=self._cpu,
                 )
             )
             self.guest = self._peer.guest

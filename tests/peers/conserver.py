@@ -43,28 +43,28 @@ class Conserver(Peer):
         path.write_text(text)
         return str(path)
 
-    def dial(self, number: int) -> socket.socket:
+    def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Join the console."""
-        sock = connect_tcp(self._base)
+        sock = connect_tcp(self._base, timeout)
         try:
-            support.expect(sock, b"ok\r\n", START_TIMEOUT)
+            support.expect(sock, b"ok\r\n", timeout)
             sock.sendall(b"login u%d\r\n" % number)
-            support.expect(sock, b"ok\r\n", START_TIMEOUT)
+            support.expect(sock, b"ok\r\n", timeout)
             sock.sendall(b"call c0\r\n")
-            until(sock, b"]\r\n")
+            until(sock, b"]\r\n", timeout)
             sock.sendall(b"\x05c;")
-            until(sock, b"[connected]\r\n")
+            until(sock, b"[connected]\r\n", timeout)
         except BaseException:
             sock.close()
             raise
         return sock
 
 
-def until(sock: socket.socket, needle: bytes) -> bytes:
+def until(sock: socket.socket, needle: bytes, timeout: float) -> bytes:
     """Read up to `needle` and nothing beyond it, which is the console's."""
     got = b""
     while not got.endswith(needle):
-        byte = support.read_some(sock, START_TIMEOUT, 1)
+        byte = support.read_some(sock, timeout, 1)
         assert byte, f"conserver hung up after {got!r}"
         got += byte
     return got

@@ -43,6 +43,6 @@ class Obmc(Peer):
         config.write_text(f"console-id = {self._id}\nlogfile = {log}\nlogsize = {size}\n")
         return ["obmc-console-server", "--config", str(config), self.guest_path]
 
-    def dial(self, number: int) -> socket.socket:
+    def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to the one address."""
-        return support.connect_unix(f"\0obmc-console.{self._id}", START_TIMEOUT)
+        return support.connect_unix(f"\0obmc-console.{self._id}", timeout)

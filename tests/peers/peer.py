@@ -213,9 +213,9 @@ class Peer(ABC):
         self._connected += 1
         return sock
 
-    def dial(self, number: int) -> socket.socket:
-        """Connect the client `number`, counted from 0."""
-        return support.connect_unix(self.path(number), START_TIMEOUT)
+    def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
+        """Connect the client `number`, counted from 0, within `timeout` seconds."""
+        return support.connect_unix(self.path(number), timeout)
 
     def path(self, number: int) -> str:
         """Where the client `number` connects to."""

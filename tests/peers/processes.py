@@ -9,6 +9,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests import support
+
 STOP_TIMEOUT = 5.0
 """Seconds a program gets to end when asked to."""
 
@@ -45,15 +47,25 @@ def resident(pid: int) -> int:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all below it: asked first, then killed."""
+    """End a process and all below it: asked first, then killed; none is left on return."""
     pids = family(process.pid)
     _signal(pids, signal.SIGTERM)
     try:
         process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
+        support.eventually_sync(lambda: not any(map(_runs, pids)), STOP_TIMEOUT)
+    except (subprocess.TimeoutExpired, TimeoutError):
         pids = sorted({*pids, *family(process.pid)})
-    _signal(pids, signal.SIGKILL)
-    process.wait()
+        _signal(pids, signal.SIGKILL)
+        process.wait()
+        support.eventually_sync(lambda: not any(map(_runs, pids)), STOP_TIMEOUT)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and no zombie, which only its new parent can remove."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -56,15 +56,15 @@ class Ser2net(Peer):
             server.bind(self.guest_path)
             server.listen()
             self.process = self.run(self.command())
-            self._first = self._dial()
+            self._first = self._dial(START_TIMEOUT)
             self.guest = self._accept(server)
 
-    def dial(self, number: int) -> socket.socket:
+    def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to the one address."""
         first, self._first = self._first, None
-        return first or self._dial()
+        return first or self._dial(timeout)
 
-    def _dial(self) -> socket.socket:
+    def _dial(self, timeout: float) -> socket.socket:
         if self.ACCEPTER:
-            return connect_tcp(self._port)
-        return support.connect_unix(self.path(0), START_TIMEOUT)
+            return connect_tcp(self._port, timeout)
+        return support.connect_unix(self.path(0), timeout)

@@ -37,8 +37,8 @@ class Tio(Peer):
         self._stack.callback(user.close)
         return super().run(command, user.slave, **env)
 
-    def dial(self, number: int) -> socket.socket:
+    def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to the one address."""
         if self.TCP:
-            return connect_tcp(self._port)
-        return support.connect_unix(self.path(0), START_TIMEOUT)
+            return connect_tcp(self._port, timeout)
+        return support.connect_unix(self.path(0), timeout)
