@@ -11,6 +11,7 @@ from muxcore.cli.exits import ExitCode
 from muxcore.commands import COMMANDS
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import CONFIGURABLE, ChardevOptions, HubOptions
+from tests.bench.peers_table import speed_tables
 from tests.fidelity.table import fidelity_table
 from tui.actions import LISTED
 
@@ -77,6 +78,7 @@ SECTIONS = {
     "exit codes": exit_codes,
     "commands": commands,
     "fidelity": fidelity_table,
+    "speed": speed_tables,
 }
 
 

@@ -110,7 +110,7 @@ def measured(run: Run, system: type[Peer], cpu: int | None) -> dict[str, float |
     try:
         with Rig(system, run.backends, guest=run.guest, cpu=cpu) as rig:
             return {name: round(value, 3) for name, value in run.take(rig).items()}
-    except (AssertionError, EOFError, TimeoutError) as error:
+    except (AssertionError, EOFError, OSError) as error:
         if system.NAME in ("c", "muxtui"):
             raise
         return {"failed": str(error)}
@@ -122,6 +122,8 @@ def sweep(results: dict[str, Any], options: argparse.Namespace, cpu: int) -> Non
         if run.measure not in options.measures:
             continue
         for system in run.systems:
+            if options.systems and system.NAME not in options.systems:
+                continue
             if missing := system.missing():
                 print(f"{run.table}: no {system.NAME}: {missing[0]} is missing", file=sys.stderr)
                 continue
@@ -154,6 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=["unix", "tty", "keys", "vm"],
         help="those to take, of unix, tty, keys and vm",
     )
+    parser.add_argument("--systems", type=lambda text: text.split(","), help="only these")
     parser.add_argument("--add", action="store_true", help="add to the figures in the file")
     parser.add_argument("--file", type=Path, default=RESULTS, help="where the figures are kept")
     options = parser.parse_args(argv)

@@ -21,6 +21,7 @@ NAMES = {
 }
 """How a system is called, if not by its name."""
 
+GUESTS = {"unix": "a unix socket", "tty": "a tty"}
 SPEED, COST, MEDIAN, TAIL = "mb_per_s", "cpu_s_per_gb", "p50_us", "p99_us"
 
 Column = tuple[str, str, str]
@@ -59,13 +60,10 @@ def _about(results: dict[str, Any]) -> str:
 
 def _layout() -> Iterator[tuple[str, list[Column]]]:
     for kind, counts in (("unix", (1, 4, 16, 64)), ("tty", (1, 4, 16))):
-        titles = [f"{'to ' if n == 1 else ''}{n}" for n in counts]
-        speed = [(f"MB/s {t}", f"{kind} {n}", SPEED) for t, n in zip(titles, counts, strict=True)]
-        cost = [(f"CPU s/GB {t}", f"{kind} {n}", COST) for t, n in zip(titles, counts, strict=True)]
-        guest = "a unix socket" if kind == "unix" else "a tty"
-        yield f"flood of a guest on {guest}", [*speed, *cost]
-    for guest in ("unix", "tty"):
-        name = "a unix socket" if guest == "unix" else "a tty"
+        for title, figure in (("MB/s to each of N readers", SPEED), ("CPU s/GB", COST)):
+            columns = [(f"N = {count}", f"{kind} {count}", figure) for count in counts]
+            yield f"{title}, guest on {GUESTS[kind]}", columns
+    for guest, name in GUESTS.items():
         yield (
             f"key to echo, guest on {name}",
             [

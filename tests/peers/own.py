@@ -23,11 +23,7 @@ class Muxtui(Peer):
     def command(self) -> list[str]:
         """A console with a socket for each client."""
         kind = "serial" if self.kind == "tty" else "socket"
-        policy = "drop" if self.drop else "block"
-        backends = [
-            f"socket,id=b{number},path={self.path(number)},server=on,wait=off,policy={policy}"
-            for number in range(self.clients)
-        ]
+        backends = [self.backend(number) for number in range(self.clients)]
         if self.log is not None:
             backends.append(f"file,id=log,path={self.log}")
         plan = self.directory / "plan.toml"
@@ -36,6 +32,11 @@ class Muxtui(Peer):
         )
         control = str(self.directory / "control")
         return [sys.executable, "-m", "muxcore", "serve", "-c", str(plan), "--socket", control]
+
+    def backend(self, number: int) -> str:
+        """The chardev for the client `number`."""
+        policy = "drop" if self.drop else "block"
+        return f"socket,id=b{number},path={self.path(number)},server=on,wait=off,policy={policy}"
 
 
 class C(Peer):

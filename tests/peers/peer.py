@@ -85,6 +85,8 @@ class Peer(ABC):
     PROGRAMS: ClassVar[tuple[str, ...]]
     """What must be on the PATH, the program itself first."""
     GUESTS: ClassVar[tuple[GuestKind, ...]] = ("unix", "tty")
+    MOST: ClassVar[int] = 1000
+    """How many clients it can have an address or a place for."""
     VERSION: ClassVar[str] = ""
     """Shell command whose first line of output names the version."""
 

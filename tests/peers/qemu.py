@@ -35,13 +35,21 @@ DEVICES: dict[Frontend, tuple[str, ...]] = {
 
 
 class Qemu(Peer):
-    """A hub of unix sockets, one for each client (four at most), and a QMP socket."""
+    """A hub of unix sockets, one for each client (four at most), and a QMP socket.
+
+    A log is one more member, a file.
+    """
 
     NAME = "qemu"
     PROGRAMS = ("qemu-system-x86_64",)
     GUESTS = ("unix",)
+    MOST = 4  # MAX_HUB of QEMU's chardev-internal.h
     VERSION = "qemu-system-x86_64 --version | sed 's/.*version //; s/ .*//'"
     FRONTEND: ClassVar[Frontend] = "vport0p2"
+    LOG_FIRST: ClassVar[bool] = False
+    """Whether the log is the first member; the last otherwise."""
+    BRIDGE: ClassVar[str] = ""
+    """More kernel parameters, for the script `bridge`."""
 
     def start(self) -> None:
         """Boot it; the guest's end is there when its kernel has the port."""
@@ -53,11 +61,16 @@ class Qemu(Peer):
     def chardevs(self) -> tuple[list[str], str]:
         """The arguments for the chardevs, and the id of the one that the frontend gets."""
         members = [f"b{number}" for number in range(self.clients)]
-        arguments = [
-            f"socket,id={member},path={self.directory}/{member},server=on,wait=off"
-            for member in members
-        ]
-        return [*arguments, hub(members)], "hub"
+        chardevs = [self.member(number) for number in range(self.clients)]
+        if self.log is not None:
+            at = 0 if self.LOG_FIRST else len(members)
+            members.insert(at, "log")
+            chardevs.append(f"file,id=log,path={self.log}")
+        return [*chardevs, hub(members)], "hub"
+
+    def member(self, number: int) -> str:
+        """The chardev for the client `number`."""
+        return f"socket,id=b{number},path={self.path(number)},server=on,wait=off"
 
     def command(self) -> list[str]:
         """The machine, its far port, and the frontend on the hub."""
@@ -68,7 +81,7 @@ class Qemu(Peer):
             "qemu-system-x86_64",
             *MACHINE,
             *("-m", "128", "-kernel", str(linux.build() / "vmlinuz"), "-initrd", self._initramfs()),
-            *("-append", f"{append} rdinit=/bridge bridge={self.FRONTEND}"),
+            *("-append", f"{append} rdinit=/bridge bridge={self.FRONTEND} {self.BRIDGE}"),
             *("-qmp", f"unix:{self.directory}/qmp,server=on,wait=off"),
             *("-device", "virtio-serial-pci"),
             *("-chardev", far, "-device", "virtserialport,chardev=far,name=far,nr=1"),

@@ -16,7 +16,7 @@ class SocatTee(Peer):
 
     def command(self) -> list[str]:
         """The pipe, with socat's largest usual blocks."""
-        outs = [f"socat -b65536 -u - UNIX-LISTEN:{path}" for path in self._paths()]
+        outs = [f"socat -b65536 -u - {self.reader(number)}" for number in range(self.clients)]
         first, *rest = outs
         files = [shlex.quote(self.log)] if self.log is not None else []
         kind = "OPEN" if self.kind == "tty" else "UNIX-CONNECT"
@@ -24,5 +24,6 @@ class SocatTee(Peer):
         tee = " ".join(["tee", *files, *(f">({out})" for out in rest)])
         return ["bash", "-c", f"{guest} | {tee} | {first}"]
 
-    def _paths(self) -> list[str]:
-        return [self.path(number) for number in range(self.clients)]
+    def reader(self, number: int) -> str:
+        """socat's address for the client `number`."""
+        return f"UNIX-LISTEN:{self.path(number)}"
