@@ -52,8 +52,9 @@ def _about(results: dict[str, Any]) -> str:
     sweeps = max(
         len(figures) for systems in results["tables"].values() for figures in systems.values()
     )
+    medians = "one sweep" if sweeps == 1 else f"medians of {sweeps} sweeps"
     return (
-        f"{results['date']}, {results['machine']}; medians of {sweeps} sweeps; in brackets how "
+        f"{results['date']}, {results['machine']}; {medians}; in brackets how "
         f"many times better muxtui was in the same sweep. Beside muxtui: {versions}."
     )
 

@@ -55,12 +55,16 @@ def _traced(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def machine(path: Path, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A QEMU that stands still, with a QMP socket `qmp` in `path`."""
+def machine(
+    path: Path, arguments: Sequence[str], *, runs: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A QEMU that stands still unless it `runs`, with a QMP socket `qmp` in `path`."""
+    still = [] if runs else ["-S"]
     qmp = f"unix:{path}/qmp,server=on,wait=off"
     process = subprocess.Popen(
-        ["qemu-system-x86_64", *MACHINE, "-S", "-qmp", qmp, *arguments],
+        ["qemu-system-x86_64", *MACHINE, *still, "-qmp", qmp, *arguments],
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process

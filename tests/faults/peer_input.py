@@ -8,7 +8,11 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.peer_scene import READ, Scene, directory
+from tests import support
+from tests.faults.peer_break import machine
+from tests.faults.peer_scene import PATIENCE, READ, Scene, directory
+from tests.guest.qemu import UBOOT_ROM
+from tests.peers.qemu import hub
 
 if TYPE_CHECKING:
     import socket
@@ -25,6 +29,7 @@ PASTE = 1_000_000
 PASTE_SECONDS = 20.0
 QUERY, ANSWER = b"\x1b[6n", b"\x1b[24;1R"
 CTRL_C = b"\x03"
+UBOOT_PROMPT = b"=> "
 
 
 def heard(end: GuestEnd | socket.socket, seconds: float = SOON) -> bytes | None:
@@ -75,7 +80,9 @@ def answers(kind: type[Peer]) -> str:
         for client in scene.clients:
             client.sock.send(ANSWER)
         got = heard(peer.guest) or b""
-    return f"the guest gets {got.count(ANSWER)} answers to one query from two terminals"
+    count = got.count(ANSWER)
+    many = f"{count} answer{'' if count == 1 else 's'}"
+    return f"the guest gets {many} to one query from two terminals"
 
 
 def byte_ff(kind: type[Peer]) -> str:
@@ -93,15 +100,13 @@ def byte_ff(kind: type[Peer]) -> str:
     return f"{result}; in {typed}"
 
 
-def paste(kind: type[Peer], *, take_over: bytes = b"", filters: bool = False) -> str:
+def paste(kind: type[Peer], take_over: bytes = b"") -> str:
     """T16: Ctrl-C of one while another pastes 1 MB, at a guest of 115200 baud.
 
-    Args:
-        kind: the peer.
-        take_over: what the second user types first, to be allowed to type.
-        filters: the guest itself reads at that rate, and passes on nothing but Ctrl-C.
+    `take_over` is what the second user types first, to be allowed to type.
     """
-    with directory() as path, kind(path, 2) as peer:
+    # A tty, since a socket alone would hold what takes such a guest many seconds.
+    with directory() as path, kind(path, 2, guest="tty") as peer:
         scene = Scene(peer).join(2)
         one, other = scene.clients
         left = memoryview(b"x" * PASTE)
@@ -117,12 +122,55 @@ def paste(kind: type[Peer], *, take_over: bytes = b"", filters: bool = False) ->
                 pressed = now
                 other.sock.send(take_over)
                 other.sock.send(CTRL_C)
-            if filters or taken < BAUD * (now - start):
+            if taken < BAUD * (now - start):
                 with contextlib.suppress(BlockingIOError):
-                    data = peer.guest.recv(READ if filters else BAUD // 10)
+                    data = peer.guest.recv(BAUD // 10)
                     taken += len(data)
                     found = CTRL_C in data
             time.sleep(0.005)
     if not found:
         return f"not within {PASTE_SECONDS:.0f} s"
     return f"after {time.monotonic() - pressed:.1f} s"
+
+
+def paste_to_uboot() -> str:
+    """T16 for a hub: U-Boot's `sleep` takes a byte of a 16550 every 100 us, and ends at Ctrl-C."""
+    with directory() as path:
+        members = ["one", "other"]
+        chardevs = [f"socket,id={name},path={path}/{name},server=on,wait=off" for name in members]
+        arguments = [word for each in (*chardevs, hub(members)) for word in ("-chardev", each)]
+        uboot = ["-m", "32", "-bios", UBOOT_ROM, "-serial", "chardev:hub"]
+        with (
+            machine(path, [*arguments, *uboot], runs=True),
+            support.connect_unix(path / "one") as one,
+            support.connect_unix(path / "other") as other,
+        ):
+            _read_until((one, other), UBOOT_PROMPT)
+            one.send(b"sleep 600\r")
+            _read_until((one, other), b"sleep 600")
+            one.setblocking(False)
+            left = memoryview(b"x" * PASTE)
+            start, pressed, got = time.monotonic(), 0.0, b""
+            while UBOOT_PROMPT not in got:
+                now = time.monotonic()
+                if pressed and now > pressed + PASTE_SECONDS:
+                    return f"not within {PASTE_SECONDS:.0f} s"
+                with contextlib.suppress(BlockingIOError):
+                    left = left[one.send(left[:READ]) :] if left else left
+                with contextlib.suppress(BlockingIOError):
+                    one.recv(READ)
+                if not pressed and now > start + 1:
+                    pressed = now
+                    other.send(CTRL_C)
+                got += heard(other, 0.02) or b""
+            return f"after {time.monotonic() - pressed:.1f} s"
+
+
+def _read_until(socks: tuple[socket.socket, ...], needle: bytes) -> None:
+    """Read from all until it has come to all: a hub waits for each of its members."""
+    texts = dict.fromkeys(socks, b"")
+    end = time.monotonic() + PATIENCE
+    while not all(needle in text for text in texts.values()):
+        assert time.monotonic() < end, f"no {needle!r} in {texts}"
+        for sock in select.select(socks, [], [], 0.1)[0]:
+            texts[sock] += sock.recv(READ)

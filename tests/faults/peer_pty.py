@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import termios
 import tty
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ def bare_pty(kind: type[Peer]) -> str:
         other = "" if client.got == SIZE else f"; meanwhile the other gets {client.got} of {SIZE} B"
         fd = os.open(peer.path(1), os.O_RDWR | os.O_NOCTTY)
         try:
-            tty.setraw(fd)
+            # Not the default, which would throw away what is there.
+            tty.setraw(fd, termios.TCSANOW)
             got = b""
             with contextlib.suppress(TimeoutError):
                 while True:

@@ -74,12 +74,6 @@ class QemuMux(QemuConsole):
         return [*chardevs[:-1], f"{chardevs[-1]},mux=on"], shared
 
 
-class QemuSlowGuest(QemuConsole):
-    """Its guest reads as a board would, and passes on nothing but Ctrl-C."""
-
-    BRIDGE = "slow=1"
-
-
 class Ser2netTcp(Ser2net):
     """Over TCP."""
 

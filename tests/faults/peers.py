@@ -9,8 +9,8 @@ a run with --only or --peers replace only theirs. The packages are those of `tes
 `tio` and `strace`; a peer that is not there is left out, with a line that says so. `muxtui` can be
 named too, to see that the scenarios are fair; its column of the table is made by tests.
 
-QEMU's guest is a Linux with a virtconsole, as QEMU's manual has it for hubs, where nothing else is
-said: T13 and the second half of T6 are on a 16550.
+QEMU's guest is a Linux with a virtconsole, as QEMU's manual has it for hubs; for T6 (`logfile=`), T13
+and T16 (U-Boot) it has a 16550.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ def _special(kind: type[Peer]) -> dict[tuple[str, ...], Scenario]:
             ("T12",): _one("T12", typed.byte_ff, variants.QemuTelnet),
             ("T13",): _one("T13", clients.one_byte_prints, variants.QemuTcp),
             ("T15",): _one("T15", peer_pty.bare_pty, peer_pty.QemuPty),
-            ("T16",): _one("T16", typed.paste, variants.QemuSlowGuest, filters=True),
+            ("T16",): _one("T16", typed.paste_to_uboot),
             ("T3", "T6"): _hub_and_logfile,
         },
         Conserver: {
             ("T5",): _one("T5", peer_break.sent_break, Conserver, b"\x05cl0"),
             ("T12",): _one("T12", typed.byte_ff, Conserver),
             ("T13",): _one("T13", clients.one_byte_prints, Conserver),
-            ("T16",): _one("T16", typed.paste, Conserver, take_over=b"\x05cf"),
+            ("T16",): _one("T16", typed.paste, Conserver, b"\x05cf"),
         },
         Ser2net: {
             ("T5",): _one(

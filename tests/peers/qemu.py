@@ -48,8 +48,6 @@ class Qemu(Peer):
     FRONTEND: ClassVar[Frontend] = "vport0p2"
     LOG_FIRST: ClassVar[bool] = False
     """Whether the log is the first member; the last otherwise."""
-    BRIDGE: ClassVar[str] = ""
-    """More kernel parameters, for the script `bridge`."""
 
     def start(self) -> None:
         """Boot it; the guest's end is there when its kernel has the port."""
@@ -81,7 +79,7 @@ class Qemu(Peer):
             "qemu-system-x86_64",
             *MACHINE,
             *("-m", "128", "-kernel", str(linux.build() / "vmlinuz"), "-initrd", self._initramfs()),
-            *("-append", f"{append} rdinit=/bridge bridge={self.FRONTEND} {self.BRIDGE}"),
+            *("-append", f"{append} rdinit=/bridge bridge={self.FRONTEND}"),
             *("-qmp", f"unix:{self.directory}/qmp,server=on,wait=off"),
             *("-device", "virtio-serial-pci"),
             *("-chardev", far, "-device", "virtserialport,chardev=far,name=far,nr=1"),
