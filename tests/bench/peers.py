@@ -130,7 +130,7 @@ def sweep(results: dict[str, Any], options: argparse.Namespace, cpu: int) -> Non
             # A virtual machine and what is beside it are processes of their own, with all CPUs.
             figures = measured(run, system, None if run.measure == "vm" else cpu)
             print(json.dumps({"table": run.table, "system": system.NAME, **figures}), flush=True)
-            results["versions"].setdefault(system.NAME, system.version())
+            results["versions"][system.NAME] = system.version()
             by_system = results["tables"].setdefault(run.table, {})
             by_system.setdefault(system.NAME, []).append(figures)
 

@@ -9,8 +9,8 @@ a run with --only or --peers replace only theirs. The packages are those of `tes
 `tio` and `strace`; a peer that is not there is left out, with a line that says so. `muxtui` can be
 named too, to see that the scenarios are fair; its column of the table is made by tests.
 
-QEMU's guest is a Linux with a virtconsole, as QEMU's manual has it for hubs; for T6 (`logfile=`), T13
-and T16 (U-Boot) it has a 16550.
+QEMU's guest is a Linux with a virtconsole, as QEMU's manual has it for hubs; for T6 (`logfile=`),
+T13 and T16 (U-Boot) it has a 16550.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Conserver(Peer):
 
     NAME = "conserver"
     PROGRAMS = ("conserver",)
-    VERSION = "conserver -V 2>&1 | grep -o 'version.*'"
+    VERSION = "conserver -V 2>&1 | sed -n 's/.*version //p'"
 
     def command(self) -> list[str]:
         """A server of the one console, without encryption and with access for all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 
@@ -44,7 +45,7 @@ class C(Peer):
 
     NAME = "c"
     PROGRAMS = ("gcc",)
-    VERSION = "gcc --version"
+    VERSION = "echo gcc $(gcc -dumpfullversion)"
 
     def command(self) -> list[str]:
         """A socket for each client."""
@@ -64,7 +65,7 @@ class Streams(Peer):
     @classmethod
     def version(cls) -> str:
         """Python's."""
-        return f"Python {sys.version.split()[0]}"
+        return f"Python {platform.python_version()}"
 
     def command(self) -> list[str]:
         """A socket for each client."""

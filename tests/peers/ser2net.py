@@ -17,7 +17,7 @@ class Ser2net(Peer):
 
     NAME = "ser2net"
     PROGRAMS = ("ser2net",)
-    VERSION = "ser2net -v"
+    VERSION = "ser2net -v | sed 's/.*version //'"
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     """More lines for the options of the connection."""
     ACCEPTER: ClassVar[str] = ""

@@ -12,7 +12,7 @@ class SocatTee(Peer):
 
     NAME = "socat+tee"
     PROGRAMS = ("socat", "tee", "bash")
-    VERSION = "socat -V | grep -o 'version [0-9.]*'"
+    VERSION = "socat -V | sed -n 's/.* version \\([0-9.]*\\) .*/\\1/p'"
 
     def command(self) -> list[str]:
         """The pipe, with socat's largest usual blocks."""

@@ -17,7 +17,7 @@ class Tio(Peer):
     NAME = "tio"
     PROGRAMS = ("tio",)
     GUESTS = ("tty",)
-    VERSION = "tio --version"
+    VERSION = "tio --version | sed 's/tio //'"
     TCP: ClassVar[bool] = False
     """Whether its clients come over TCP."""
 
