@@ -103,7 +103,8 @@ def byte_ff(kind: type[Peer]) -> str:
 def paste(kind: type[Peer], take_over: bytes = b"") -> str:
     """T16: Ctrl-C of one while another pastes 1 MB, at a guest of 115200 baud.
 
-    `take_over` is what the second user types first, to be allowed to type.
+    A second is what the pty that plays the guest's line holds by itself. `take_over` is what the
+    second user types first, to be allowed to type.
     """
     # A tty, since a socket alone would hold what takes such a guest many seconds.
     with directory() as path, kind(path, 2, guest="tty") as peer:

@@ -17,8 +17,10 @@ from tests.peers.socat import SocatTee
 if TYPE_CHECKING:
     from tests.peers.peer import Peer
 
-RATE = 20e3
-SIZE = 65536
+RATE = 100e3
+SIZE = 1 << 18
+"""More than a pty and a pipe before it hold."""
+
 SECONDS = 10.0
 
 
@@ -55,7 +57,7 @@ class SocatPty(SocatTee):
 
 
 def bare_pty(kind: type[Peer]) -> str:
-    """Print 64 KiB while nobody has the pty open, then open it."""
+    """Print 256 KiB while nobody has the pty open, then open it."""
     with directory() as path, kind(path, 2) as peer:
         scene = Scene(peer)
         scene.meet(1)
