@@ -48,6 +48,7 @@ from tests.bench.fanout import cpu_apart, keystroke, throughput
 from tests.bench.keys import keystroke_beside
 from tests.bench.peers_table import RESULTS, tables
 from tests.bench.rig import Rig
+from tests.peers import processes
 from tests.peers.conserver import Conserver
 from tests.peers.obmc import Obmc
 from tests.peers.own import C, Muxtui, Streams
@@ -168,10 +169,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     cpu = cpu_apart()
     for _ in range(options.sweeps):
         sweep(results, options, cpu)
+        if not results["tables"]:
+            print("nothing was measured: see --measures and --systems", file=sys.stderr)
+            return 1
         options.file.write_text(json.dumps(results, indent=1) + "\n")
     print(tables(results))
     return 0
 
 
 if __name__ == "__main__":
+    processes.end_on_sigterm()
     sys.exit(main())

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.bench.peers import machine
 from tests.faults import peer_break, peer_clients, peer_input, peer_output, peer_pty, peer_variants
+from tests.peers import processes
 from tests.peers.conserver import Conserver
 from tests.peers.obmc import Obmc
 from tests.peers.own import Muxtui
@@ -187,4 +188,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    processes.end_on_sigterm()
     sys.exit(main())

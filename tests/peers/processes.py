@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from tests import support
@@ -46,21 +47,26 @@ def resident(pid: int) -> int:
     return 0
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process as an exception does: what it started ends with it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and all below it: asked first, then killed; none is left on return."""
     pids = family(process.pid)
     _signal(pids, signal.SIGTERM)
     try:
         process.wait(STOP_TIMEOUT)
-        support.eventually_sync(lambda: not any(map(_runs, pids)), STOP_TIMEOUT)
+        support.eventually_sync(lambda: not any(map(runs, pids)), STOP_TIMEOUT)
     except (subprocess.TimeoutExpired, TimeoutError):
         pids = sorted({*pids, *family(process.pid)})
         _signal(pids, signal.SIGKILL)
         process.wait()
-        support.eventually_sync(lambda: not any(map(_runs, pids)), STOP_TIMEOUT)
+        support.eventually_sync(lambda: not any(map(runs, pids)), STOP_TIMEOUT)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether a process is there and no zombie, which only its new parent can remove."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
