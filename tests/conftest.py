@@ -11,6 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import support
 from tests.guest import qemu
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 pytest_plugins = ["tests.guest.fixtures"]
+
+# As hypothesis has it by itself in CI: how long a case takes says how busy the machine is.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("desk")
 
 
 def pytest_configure(config: pytest.Config) -> None:
