@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import os
-import queue
 import shlex
-import stat
-import threading
 from collections.abc import Callable, Sequence
 
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.file_writer import FileWriter, open_log
 from muxcore.chardev.soft import SoftStream
 from muxcore.chardev.source import FileSource, open_input
-from muxcore.chardev.thread import in_thread, post, start_thread
-from muxcore.errors import MuxError, OpenError, describe_os_error
+from muxcore.chardev.thread import in_thread
+from muxcore.errors import MuxError, OpenError
 from muxcore.options.sets import FileOptions
 
 CHUNK = 256 * 1024
 """Bytes at most that are taken at once, and so the most that a dying daemon can lose."""
 
-RETRY = 1.0
-"""Seconds between attempts to write what could not be written."""
+HUNG = 2.0
+"""Seconds without a byte written after which a disk counts as failed, until it goes on."""
+
+CLOCK_GRAIN = 0.001
+"""Seconds by which an event loop may call a timer early."""
 
 CLOSE_WAIT = 1.0
 """Seconds that closing waits for a writing thread before it is left to itself."""
@@ -72,7 +71,7 @@ class FileChardev(Chardev):
             return
         self._truncate = False
         self._backoff.opened(asyncio.get_running_loop().time())
-        self._writer = FileWriter(fd, path)
+        self._writer = FileWriter(fd, path, self.open_output)
         self.add_stream(
             FileStream(self._writer, Who(path), self._writing_changed, source, self.edit())
         )
@@ -107,124 +106,7 @@ class FileChardev(Chardev):
         return FileSource(fd, path)
 
     def _writing_changed(self, failed: str | None) -> None:
-        if failed is None:
-            self.set_state(State.OPEN)
-        else:
-            self.set_state(State.FAILED, f"Could not write '{self.options.path}': {failed}")
-
-
-def open_log(path: str, *, truncate: bool, mode: int = 0o600, verb: str = "open") -> int:
-    """Open a log file for appending.
-
-    Args:
-        path: the file.
-        truncate: whether what a regular file holds goes.
-        mode: permissions of a file that is made, before the umask.
-        verb: what could not be done, for the error.
-
-    Raises:
-        OpenError: it cannot be opened, or is nothing that a log should go to.
-    """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NOCTTY
-    try:
-        # Without O_NONBLOCK a FIFO would wait for a reader before it could be refused.
-        fd = os.open(path, flags | os.O_NONBLOCK, mode)
-    except OSError as error:
-        raise OpenError(f"Could not {verb} '{path}': {_why_not_opened(error, path)}") from error
-    try:
-        kind = os.fstat(fd).st_mode
-        if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):
-            raise OpenError(f"Could not {verb} '{path}': not a regular file or a character device")
-        if truncate and stat.S_ISREG(kind):
-            os.ftruncate(fd, 0)
-        os.set_blocking(fd, True)
-    except OSError as error:
-        os.close(fd)
-        raise OpenError(f"Could not {verb} '{path}': {describe_os_error(error)}") from error
-    except OpenError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def _why_not_opened(error: OSError, path: str) -> str:
-    if error.errno == errno.ELOOP and os.path.islink(path):
-        return "it is a symbolic link, and a log is not written through one"
-    if error.errno == errno.ENXIO:
-        return "not a regular file or a character device"
-    return describe_os_error(error)
-
-
-class FileWriter:
-    """The thread that writes one file, and the descriptor, which is the thread's to close.
-
-    Args:
-        fd: an open file, blocking.
-        name: what the thread is called.
-    """
-
-    def __init__(self, fd: int, name: str) -> None:
-        self._fd = fd
-        self._name = name
-        self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._started = False
-        self._closing = threading.Event()
-        self._closed: asyncio.Future[None] = self._loop.create_future()
-        self.report: Callable[[int, str | None], None] | None = None
-
-    def submit(self, data: bytes) -> None:
-        """Write `data`; one at a time, `report` says how it goes."""
-        if not self._started:
-            self._started = True
-            start_thread(self._run, f"write {self._name}")
-        self._jobs.put(data)
-
-    def close(self) -> None:
-        """Close the file once what was submitted is written, or fails."""
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        self._jobs.put(None)
-        if not self._started:
-            self._started = True
-            start_thread(self._run, f"close {self._name}")
-
-    async def wait_closed(self, seconds: float) -> None:
-        """Wait until the file is closed, at most `seconds`."""
-        await asyncio.wait([self._closed], timeout=seconds)
-
-    def _run(self) -> None:
-        while (data := self._jobs.get()) is not None:
-            self._write(memoryview(data))
-        # Nobody is left to be told: whoever waited for the bytes has flushed before.
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
-        post(self._loop, self._tell_closed)
-
-    def _write(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                written = os.write(self._fd, rest)
-            except OSError as error:
-                self._tell(0, describe_os_error(error))
-                # Set once the owner has let go: nobody waits for these bytes any more.
-                if self._closing.wait(RETRY):
-                    return
-            else:
-                rest = rest[written:]
-                self._tell(written, None)
-
-    def _tell(self, written: int, failed: str | None) -> None:
-        def report() -> None:
-            if self.report is not None:
-                self.report(written, failed)
-
-        post(self._loop, report)
-
-    def _tell_closed(self) -> None:
-        if not self._closed.done():
-            self._closed.set_result(None)
+        self.set_state(State.OPEN if failed is None else State.FAILED, failed)
 
 
 class FileStream(SoftStream):
@@ -252,6 +134,8 @@ class FileStream(SoftStream):
         if source is not None:
             source.begin(self.input_watch.poke)
         self._held = 0
+        self._moved_at = 0.0
+        self._look: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._settled.set()
         writer.report = self._report
@@ -277,6 +161,7 @@ class FileStream(SoftStream):
             self._held = len(data)
             self._settled.clear()
             self._writer.submit(data)
+            self._watch_for_a_hang()
         return len(chunk)
 
     def readable(self) -> bool:
@@ -300,6 +185,9 @@ class FileStream(SoftStream):
         if self._source is not None:
             self._source.close()
         self._writer.report = None
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         self._settled.set()
         self._writer.close()
 
@@ -307,8 +195,26 @@ class FileStream(SoftStream):
         """Wait until everything taken is written, or writing fails."""
         await self._settled.wait()
 
+    def _watch_for_a_hang(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._moved_at = loop.time()
+        # One timer, looked at when it is due: most writes end long before that.
+        if self._look is None:
+            self._look = loop.call_at(self._moved_at + HUNG, self._look_for_a_hang)
+
+    def _look_for_a_hang(self) -> None:
+        self._look = None
+        loop = asyncio.get_running_loop()
+        if not self._held or self.failed is not None:
+            return
+        if loop.time() < self._moved_at + HUNG - CLOCK_GRAIN:
+            self._look = loop.call_at(self._moved_at + HUNG, self._look_for_a_hang)
+        else:
+            self._report(0, f"Could not write '{self.who.label}': no answer for {HUNG:g} s")
+
     def _report(self, written: int, failed: str | None) -> None:
         self._held -= written
+        self._moved_at = asyncio.get_running_loop().time()
         if failed != self.failed:
             self.failed = failed
             self._changed(failed)

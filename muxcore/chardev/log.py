@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from muxcore.chardev.file import FileChardev, open_log
+from muxcore.chardev.file import FileChardev
+from muxcore.chardev.file_writer import open_log
 from muxcore.options.sets import ChardevOptions, FileOptions
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxcore.chardev import file
+from muxcore.chardev import file_writer
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.log import LogChardev, Stamper
 from muxcore.chardev.memory import MemoryChardev
@@ -125,7 +125,7 @@ async def test_a_full_disk_is_shown_and_ends_nobodys_connection() -> None:
 async def test_what_could_not_be_written_is_written_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "RETRY", 0.01)
+    monkeypatch.setattr(file_writer, "RETRY", 0.01)
     real = os.write
     full = True
 
