@@ -9,8 +9,10 @@ from muxcore.chardev.base import Chardev, Who
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.errors import StreamError
 
-MOST = 64
-"""Clients of one server that are connecting at a time; the oldest gives way to one more."""
+MOST = 512
+"""Clients of one server that are connecting at a time; the oldest gives way to one more.
+
+As many honest ones may come at once; as many that only connect, with TLS, cost 30 MB."""
 
 TOLD = 10
 """Failures told one by one in a second; of more it is told how many there were."""
