@@ -10,6 +10,12 @@ from muxcore.input import InputQueue, Source
 
 REST = 0.1
 """Seconds that others wait at most for the rest of a key that one began."""
+WINDOW = 2048
+"""Bytes that may be under way to a guest that has not read them, where its stream can tell: with
+the queue 0.3 s of a line at 115200 baud, so that no paste holds up a Ctrl-C for longer."""
+
+LOOK = 0.002
+"""Seconds until it is looked at how much of them was read; nothing tells when."""
 
 
 class Tally(Protocol):
@@ -31,10 +37,15 @@ class Feed:
         self._input = InputQueue()
         self._waits = False
         self._rest: asyncio.TimerHandle | None = None
+        self._bounded = False
+        self._under_way = 0
+        self._look: asyncio.TimerHandle | None = None
 
     def open(self, stream: Stream) -> None:
         """Type to `stream` from now on."""
         self._stream = stream
+        self._bounded = stream.backlog is not None
+        self._under_way = 0
 
     def close(self) -> None:
         """Type to nobody; the stream is let go of. Idempotent.
@@ -44,6 +55,9 @@ class Feed:
         """
         if self._stream is not None:
             self._wait(False)
+            if self._look is not None:
+                self._look.cancel()
+                self._look = None
             self._stream = None
             self._drop()
             self._await_rest()
@@ -59,17 +73,23 @@ class Feed:
             self._drop()
             return
         while data := self._input.fill():
+            room = min(len(data), WINDOW - self._under_way) if self._bounded else len(data)
+            if room <= 0:
+                self._wait(False)
+                self._look_later()
+                return
             try:
-                count = stream.write([bytes(data)])
+                count = stream.write([bytes(data[:room])])
             except BlockingIOError:
                 count = 0
             except OSError:
                 # Reading tells the same, with what the guest still printed before it ended.
                 self._drop()
                 return
+            self._under_way += count
             self._input.sent(count)
             self._tally.typed(count)
-            if data:
+            if count < room:
                 self._wait(True)
                 return
         self._wait(False)
@@ -88,6 +108,16 @@ class Feed:
         self._rest = None
         self._input.go_on()
         self._write()
+
+    def _look_later(self) -> None:
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(LOOK, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        if self._stream is not None:
+            self._under_way = self._stream.backlog or 0
+            self._write()
 
     def _wait(self, waits: bool) -> None:
         if waits != self._waits and self._stream is not None:

@@ -111,6 +111,11 @@ class Stream:
         """Bytes taken by `write` that are not at the far end's door yet."""
         return 0
 
+    @property
+    def backlog(self) -> int | None:
+        """Bytes taken by `write` that the far end has not read; None where nobody can tell."""
+        return None
+
     def ended(self) -> bool:
         """Whether an end of input is the end of the stream (False: it was half closed)."""
         return True

@@ -17,7 +17,7 @@ from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who
 from muxcore.chardev.child import Child, spawn
 from muxcore.chardev.soft import LevelWatch
-from muxcore.chardev.terminal import TerminalStream
+from muxcore.chardev.terminal import MasterStream
 from muxcore.errors import MuxError, OpenError
 from muxcore.options.sets import ProcessOptions
 
@@ -161,7 +161,7 @@ class ProcessChardev(Chardev):
             self.set_state(state, reason)
 
 
-class ProcessStream(TerminalStream):
+class ProcessStream(MasterStream):
     """The stream over the master of a program's pty.
 
     Once the program has ended it ends with what is there, even if something the

@@ -20,7 +20,7 @@ from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who, hung_up
 from muxcore.chardev.opens import watch_opens
 from muxcore.chardev.stale import is_stale_pty_link, remove_stale, unlink_if
-from muxcore.chardev.terminal import TerminalStream
+from muxcore.chardev.terminal import MasterStream
 from muxcore.errors import MuxError, OpenError, describe_os_error
 from muxcore.options.sets import PtyOptions
 
@@ -135,7 +135,7 @@ class PtyChardev(Chardev):
         self.add_stream(PtyStream(self._master, Who(self.address), delay=OPENER_DELAY))
 
 
-class PtyStream(TerminalStream):
+class PtyStream(MasterStream):
     """One stretch of somebody having the slave open; the master stays with the chardev."""
 
     def close(self) -> None:

@@ -105,6 +105,11 @@ class SerialChardev(Chardev):
 class SerialStream(TerminalStream):
     """The stream over an open port."""
 
+    @property
+    def backlog(self) -> int:
+        """See `Stream.backlog`: what has not left the port."""
+        return output_waiting(self.fd)
+
     def close(self) -> None:
         """Close the port, in a thread while output is left: the kernel waits up to 30 s for it.
 

@@ -69,7 +69,7 @@ class SocketClient(SocketChardev):
         except (OpenError, StreamError) as error:
             self._try_later(str(error), State.FAILED)
             return
-        sockets.prepare(sock, self.options)
+        sockets.prepare(sock, self.options, guest=self.is_guest)
         stream = self.make_stream(sock, below)
         if isinstance(stream, LayeredStream):
             try:

@@ -179,7 +179,7 @@ class SocketServer(SocketChardev):
             reason = StreamError(f"user {who.user} may not use this abstract socket")
             self.owner.stream_failed(self, who, reason)
             return
-        sockets.prepare(client, self.options)
+        sockets.prepare(client, self.options, guest=self.is_guest)
         stream = sockets.make_stream(client, self.options, self._tls())
         if isinstance(stream, LayeredStream):
             self._handshakes.begin(stream)

@@ -27,6 +27,18 @@ SUN_PATH_SIZE = 108
 
 PEERCRED = struct.Struct("3i")
 
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
+"""A silent TCP far end is asked after 60 s, four times at most: gone in two minutes, tcp(7).
+
+Not TCP_USER_TIMEOUT: it also ends a client that is only stopped, whose kernel still answers
+(tcp_probe_timer). While output is under way a dead machine is found by tcp_retries2, in about a
+quarter of an hour.
+"""
+
+GUEST_SEND_BUFFER = 1
+"""What SO_SNDBUF of a unix guest is set to, of which the kernel makes its least: 2 KiB of input
+wait in it, not 90, so that a paste does not hold up the next user's Ctrl-C."""
+
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 """An address family and an address as Python's socket calls take it."""
 
@@ -223,13 +235,19 @@ def passed(text: str, *, listening: bool) -> socket.socket:
     return sock
 
 
-def prepare(sock: socket.socket, options: SocketOptions) -> None:
+def prepare(sock: socket.socket, options: SocketOptions, *, guest: bool) -> None:
     """Make a connected socket ready to be a stream: non-blocking, and found dead when it is."""
     sock.setblocking(False)
-    if sock.family != socket.AF_UNIX:
+    if sock.family == socket.AF_UNIX:
+        if guest:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, GUEST_SEND_BUFFER)
+    else:
         # It may be reset already; then the first read says so.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if sock.family != socket.AF_VSOCK:
+                for option, value in KEEPALIVE:
+                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
             if options.nodelay:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

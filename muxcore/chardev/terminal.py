@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
+import select
+import struct
+import termios
 from collections.abc import Sequence
 
 from muxcore.chardev.base import Stream
+
+TIOCGPTPEER = 0x5441
+"""Open the slave of a master, ioctl_tty(2); Python's termios has it from 3.13."""
 
 
 class TerminalStream(Stream):
@@ -32,3 +40,22 @@ class TerminalStream(Stream):
             if error.errno == errno.EIO:
                 return 0
             raise
+
+
+class MasterStream(TerminalStream):
+    """A stream over the master of a pty, whose slave somebody else reads."""
+
+    @property
+    def backlog(self) -> int:
+        """See `Stream.backlog`; a master is not told, only the slave is (FIONREAD)."""
+        with contextlib.suppress(OSError):
+            slave = fcntl.ioctl(self.fd, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
+            try:
+                poll = select.poll()
+                poll.register(slave, select.POLLIN)
+                # Whoever finds nothing there waits for what is on its way (n_tty_poll).
+                poll.poll(0)
+                return int(struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))[0])
+            finally:
+                os.close(slave)
+        return 0
