@@ -38,8 +38,11 @@ upgrade.on("upgrade", (response, socket, first) => {
     for (;;) {
       if (buffered.length < 2) return;
       let [start, length] = [2, buffered[1] & 127];
-      if (length === 126 && buffered.length >= 4) [start, length] = [4, buffered.readUInt16BE(2)];
-      if (length > 125 && start === 2) return;
+      if (length > 125) {
+        start = length === 126 ? 4 : 10;
+        if (buffered.length < start) return;
+        length = start === 4 ? buffered.readUInt16BE(2) : Number(buffered.readBigUInt64BE(2));
+      }
       if (buffered.length < start + length) return;
       const payload = buffered.subarray(start, start + length);
       if ((buffered[0] & 15) === 8) goodbye = true;
