@@ -12,6 +12,7 @@ from muxcore.commands import COMMANDS
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import CONFIGURABLE, ChardevOptions, HubOptions
 from tests.bench.peers_table import speed_tables
+from tests.faults.table import fault_table
 from tests.fidelity.table import fidelity_table
 from tui.actions import LISTED
 
@@ -77,6 +78,7 @@ SECTIONS = {
     "options types": type_options,
     "exit codes": exit_codes,
     "commands": commands,
+    "faults": fault_table,
     "fidelity": fidelity_table,
     "speed": speed_tables,
 }

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -109,16 +109,19 @@ def cli(*words: str, input: bytes = b"", timeout: float = SLOW) -> subprocess.Co
     )
 
 
-def serve(path: str, *words: str) -> subprocess.Popen[bytes]:
-    """Start a real daemon in the foreground; its standard error is a pipe."""
-    command = [sys.executable, "-m", "muxcore", "--socket", path, "serve", *words]
+def serve(path: str, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Start a real daemon in the foreground; its standard error is a pipe.
+
+    `before` is what stands before its command, and becomes it by exec.
+    """
+    command = [*before, sys.executable, "-m", "muxcore", "--socket", path, "serve", *words]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 @contextlib.contextmanager
-def served(path: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def served(path: str, *words: str, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
     """A real daemon that listens on `path`; it is killed if it is still there at the end."""
-    process = serve(path, *words)
+    process = serve(path, *words, before=before)
     try:
         eventually_sync(
             lambda: listens(path) or process.poll() is not None, SLOW, f"a daemon on {path}"
