@@ -13,6 +13,9 @@ from muxcore.errors import OpenError, describe_os_error
 CHUNK = 64 * 1024
 """Bytes read at once, and so the most that is held."""
 
+RETRY = 1.0
+"""Seconds until a thread that was not to be had is tried for again."""
+
 
 def open_input(path: str) -> int:
     """Open a regular file for reading.
@@ -24,7 +27,12 @@ def open_input(path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError as error:
+        os.close(fd)
+        raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
+    if not regular:
         os.close(fd)
         raise OpenError(f"Could not open '{path}': not a regular file")
     return fd
@@ -60,7 +68,7 @@ class FileSource:
     def take(self, limit: int) -> bytes:
         """Up to `limit` bytes; empty while nothing was read, and after the end."""
         data, self._data = self._data[:limit], self._data[limit:]
-        if not self._data and not self._closed:
+        if not self._data:
             self._read_on()
         return data
 
@@ -72,9 +80,10 @@ class FileSource:
                 os.close(self._fd)
 
     def _read_on(self) -> None:
-        if not self._reading:
-            self._reading = True
-            start_thread(self._run, f"read {self._name}")
+        if not self._reading and not self._closed:
+            self._reading = start_thread(self._run, f"read {self._name}")
+            if not self._reading:
+                self._loop.call_later(RETRY, self._read_on)
 
     def _run(self) -> None:
         try:
