@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from muxcore.chardev.backoff import Backoff
-from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.base import NO_MEMORY, Chardev, State, Stream, Who
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import MuxError, OpenError, describe_os_error
 from muxcore.options.sets import PipeOptions
@@ -115,7 +115,12 @@ class PipeStream(Stream):
 
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """See `Stream.write`."""
-        return os.writev(self._sink, buffers)
+        try:
+            return os.writev(self._sink, buffers)
+        except OSError as error:
+            if error.errno in NO_MEMORY:
+                raise BlockingIOError from error
+            raise
 
     def watch_output(self, callback: Callable[[], None] | None) -> None:
         """See `Stream.watch_output`."""

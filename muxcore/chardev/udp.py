@@ -22,7 +22,7 @@ DATAGRAM = 1400
 LARGEST = 65_535
 """Bytes that a datagram can bring, RFC 768."""
 
-LOST = {errno.ECONNREFUSED, errno.ENOBUFS}
+LOST = {errno.ECONNREFUSED, errno.ENOBUFS, errno.ENOMEM}
 """What befalls a datagram as it does on the way: nobody is there (yet), or a queue is full."""
 
 

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from muxcore.chardev.base import Who, hung_up
+from muxcore.chardev.base import NO_MEMORY, Who, hung_up
 from muxcore.chardev.heard import Heard
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.soft import SoftStream
@@ -247,7 +247,8 @@ class LayeredStream(SoftStream):
         except BlockingIOError:
             return 0
         except OSError as error:
-            self._broken = error
+            if error.errno not in NO_MEMORY:
+                self._broken = error
             return 0
 
     def _writable(self) -> None:
