@@ -112,8 +112,8 @@ class PtyChardev(Chardev):
                 os.close(slave)
             os.set_blocking(self._master, False)
             self._stop_watching = watch_opens(self._slave_name, self._opened)
-        except OSError as error:
-            raise OpenError(f"Failed to create PTY: {describe_os_error(error)}") from error
+        except (OSError, termios.error) as error:
+            raise OpenError(f"Failed to create PTY: {_why(error)}") from error
         if self.options.path:
             make_link(self._slave_name, self.options.path)
             self._linked = True
@@ -133,6 +133,11 @@ class PtyChardev(Chardev):
 
     def _begin(self) -> None:
         self.add_stream(PtyStream(self._master, Who(self.address), delay=OPENER_DELAY))
+
+
+def _why(error: OSError | termios.error) -> str:
+    # A termios.error has an errno and its text, but is no OSError.
+    return describe_os_error(error if isinstance(error, OSError) else OSError(*error.args))
 
 
 class PtyStream(TerminalStream):

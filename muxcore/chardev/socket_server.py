@@ -101,6 +101,7 @@ class SocketServer(SocketChardev):
         try:
             self._context = await sockets.tls_context(self.options, self._objects)
             self._listeners = await listen(self.options)
+            self._note_inode()
         except OpenError as error:
             # A descriptor that will not do now never will.
             delay = None
@@ -108,8 +109,6 @@ class SocketServer(SocketChardev):
                 delay = self._backoff.next(asyncio.get_running_loop().time())
             self.set_state(State.FAILED, str(error), retry_in=delay)
             return
-        if self.options.path and not self.options.abstract:
-            self._inode = inode(self.options.path)
         self._backoff.opened(asyncio.get_running_loop().time())
         self._watch()
         self.set_state(State.WAITING)
@@ -146,6 +145,18 @@ class SocketServer(SocketChardev):
             return True
 
     # Listening.
+
+    def _note_inode(self) -> None:
+        """Learn which file is ours. Raises OpenError; nothing listens then."""
+        path = self.options.path
+        try:
+            if path and not self.options.abstract:
+                self._inode = inode(path)
+        except OSError as error:
+            self.close()
+            raise OpenError(
+                f"Failed to bind socket to {path}: {describe_os_error(error)}"
+            ) from error
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
