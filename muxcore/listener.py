@@ -62,7 +62,8 @@ class Listener:
         # Removed while it is still locked: whoever waits for it sees that it is gone.
         with contextlib.suppress(OSError):
             os.unlink(_lock_path(self.path))
-        os.close(self._lock)
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
 
 
 def _lock_path(path: str) -> str:

@@ -112,7 +112,8 @@ def _open_two(*paths: str) -> tuple[int, int]:
 
 def _close_all(fds: Sequence[int]) -> None:
     for fd in fds:
-        os.close(fd)
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 class PipeStream(Stream):

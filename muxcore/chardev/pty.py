@@ -90,9 +90,10 @@ class PtyChardev(Chardev):
             self._linked = False
             unlink_if(self.options.path, lambda path: os.readlink(path) == self._slave_name)
         if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
+            master, self._master = self._master, -1
             self._slave_name = ""
+            with contextlib.suppress(OSError):
+                os.close(master)
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
         """The last opener has left: make the slave raw again and wait for the next."""

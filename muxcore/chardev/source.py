@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -77,7 +78,7 @@ class FileSource:
         if not self._closed:
             self._closed = True
             if not self._reading:
-                os.close(self._fd)
+                self._close()
 
     def _read_on(self) -> None:
         if not self._reading and not self._closed:
@@ -92,14 +93,18 @@ class FileSource:
             # A part that cannot be read is the end of the input, not of the output.
             data = b""
         if not post(self._loop, lambda: self._got(data)):
-            os.close(self._fd)
+            self._close()
 
     def _got(self, data: bytes) -> None:
         self._reading = False
         if self._closed or not data:
             self._closed = True
-            os.close(self._fd)
+            self._close()
         else:
             self._data = data
             if self._tell is not None:
                 self._tell()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._fd)

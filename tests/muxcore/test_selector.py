@@ -76,7 +76,12 @@ def test_a_change_that_is_refused_costs_nothing_that_was_watched_before() -> Non
             wrote: list[bool] = []
             loop.add_reader(near, lambda: heard.append(near.recv(10)))
             epoll.error = errno.ENOMEM
-            loop.add_writer(near, lambda: (wrote.append(True), loop.remove_writer(near)))
+
+            def writable() -> None:
+                wrote.append(True)
+                loop.remove_writer(near)
+
+            loop.add_writer(near, writable)
             far.send(b"hello")
             await eventually(lambda: heard == [b"hello"])
             assert not wrote

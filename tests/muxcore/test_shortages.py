@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import termios
+import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from muxcore import hangup, pump, ring
-from muxcore.chardev import file, pipe, pty, socket_listen, socket_server, sockets, udp
+from muxcore.chardev import file, pty, socket_server, sockets
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.file import FileChardev
 from muxcore.chardev.pipe import PipeChardev
@@ -26,6 +27,7 @@ from muxcore.chardev.udp import UdpChardev
 from muxcore.hangup import HangupWatch
 from muxcore.options.sets import FileOptions, PipeOptions, PtyOptions, SocketOptions, UdpOptions
 from tests import support
+from tests.muxcore import daemons
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.consoles import PairChardev, ScriptedChardev, bench
 from tests.support import eventually
@@ -76,14 +78,14 @@ def device(directory: Path) -> Chardev:
 @pytest.mark.parametrize(
     ("make", "module", "name", "error", "reason"),
     [
-        (unix, socket_listen.socket, "socket", shortage(), "Too many open files"),
+        (unix, socket, "socket", shortage(), "Too many open files"),
         (unix, socket_server, "inode", shortage(errno.ENOENT), "No such file"),
-        (datagrams, udp.socket, "socket", shortage(), "Too many open files"),
-        (terminal, pty.tty, "setraw", termios.error(errno.EIO, "Input/output error"), "Input/out"),
+        (datagrams, socket, "socket", shortage(), "Too many open files"),
+        (terminal, tty, "setraw", termios.error(errno.EIO, "Input/output error"), "Input/out"),
         (terminal, pty, "watch_opens", shortage(errno.ENOSPC), "No space left"),
-        (fifos, pipe.os, "open", shortage(), "Too many open files"),
-        (fifos, pipe.os, "fstat", shortage(errno.EIO), "Input/output error"),
-        (device, pipe.os, "dup", shortage(), "Too many open files"),
+        (fifos, os, "open", shortage(), "Too many open files"),
+        (fifos, os, "fstat", shortage(errno.EIO), "Input/output error"),
+        (device, os, "dup", shortage(), "Too many open files"),
     ],
 )
 async def test_what_cannot_be_opened_for_now_says_why_and_is_opened_later(
@@ -134,7 +136,7 @@ async def test_a_far_end_that_leaves_while_nothing_can_watch_it_is_noticed_later
 ) -> None:
     """A half closed client was kept for ever."""
     monkeypatch.setattr(hangup, "RETRY", 0.01)
-    monkeypatch.setattr(hangup.select, "epoll", call := Once(select.epoll, shortage()))
+    monkeypatch.setattr(select, "epoll", call := Once(select.epoll, shortage()))
     backend = PairChardev("b")
     async with bench(backend) as made:
         client = backend.connect_socket()
@@ -147,7 +149,7 @@ async def test_a_far_end_that_leaves_while_nothing_can_watch_it_is_noticed_later
 async def test_a_watch_for_hang_ups_forgets_what_it_could_not_watch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hangup.select, "epoll", Once(select.epoll, shortage()))
+    monkeypatch.setattr(select, "epoll", Once(select.epoll, shortage()))
     watch = HangupWatch()
     near, far = socket.socketpair()
     with near, far:
@@ -181,6 +183,38 @@ async def test_a_client_whose_credentials_are_not_told_is_served_all_the_same(
         with support.connect_unix(tmp_path / "sock"):
             stream = await owner.stream()
             assert stream.who.label == "a process"
+
+
+@pytest.mark.parametrize("number", [errno.ENOBUFS, errno.ENOMEM])
+async def test_a_control_client_is_kept_when_the_kernel_is_short_of_memory(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was closed, and one that attached was told that it had left."""
+    async with daemons.running(tmp_path) as daemon, daemons.raw_client(daemon.path) as client:
+        monkeypatch.setattr(os, "writev", Once(os.writev, shortage(number)))
+        assert await client.execute("mux-add-console", console="vm") == {"console": "vm"}
+        monkeypatch.setattr(os, "writev", Once(os.writev, shortage(number)))
+        attached = await client.execute("mux-attach", console="vm")
+        assert attached == {"id": "vm.attach0", "offset": 0, "end": 0}
+
+
+@pytest.mark.parametrize("make", [terminal, fifos])
+async def test_a_descriptor_that_complains_when_it_is_closed_keeps_nobody_from_ending(
+    make: Callable[[Path], Chardev], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.close
+
+    def complain(fd: int) -> None:
+        real(fd)
+        raise shortage(errno.EIO)
+
+    chardev = make(tmp_path)
+    async with running(chardev):
+        await eventually(lambda: chardev.state in ("open", "waiting"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "close", complain)
+            await chardev.aclose()
+    assert chardev.state == "closed"
 
 
 @pytest.fixture
