@@ -24,7 +24,9 @@ from muxcore.chardev.pipe import PipeChardev
 from muxcore.chardev.pty import PtyChardev
 from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.udp import UdpChardev
+from muxcore.errors import DaemonError
 from muxcore.hangup import HangupWatch
+from muxcore.listener import Listener
 from muxcore.options.sets import FileOptions, PipeOptions, PtyOptions, SocketOptions, UdpOptions
 from tests import support
 from tests.muxcore import daemons
@@ -196,6 +198,26 @@ async def test_a_control_client_is_kept_when_the_kernel_is_short_of_memory(
         monkeypatch.setattr(os, "writev", Once(os.writev, shortage(number)))
         attached = await client.execute("mux-attach", console="vm")
         assert attached == {"id": "vm.attach0", "offset": 0, "end": 0}
+
+
+@pytest.mark.parametrize("name", ["chmod", "lstat"])
+def test_a_control_socket_that_cannot_be_had_after_all_is_not_left_open(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = support.unix_path(tmp_path, "control")
+    real = getattr(os, name)
+
+    def refuse(where: str, *rest: object) -> object:
+        # The lock beside it, and whether the socket is there, may be looked at.
+        if where == path and os.path.exists(path):
+            raise shortage(errno.EIO)
+        return real(where, *rest)
+
+    monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(DaemonError, match="Input/output error"):
+        Listener(path)
+    monkeypatch.undo()
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("make", [terminal, fifos])
