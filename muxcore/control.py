@@ -153,6 +153,8 @@ class Connection:
             message = qmp.reply(self._running, result())
             try:
                 if self._stream.write([message]) != len(message):
+                    # Whatever came after half a reply would be taken for its rest.
+                    self.close()
                     raise DaemonError("the client is gone")
             except BlockingIOError:
                 self._drained.clear()

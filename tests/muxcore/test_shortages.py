@@ -200,6 +200,19 @@ async def test_a_control_client_is_kept_when_the_kernel_is_short_of_memory(
         assert attached == {"id": "vm.attach0", "offset": 0, "end": 0}
 
 
+async def test_half_a_reply_to_mux_attach_is_the_end_of_its_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply that says so came behind the half, as its rest."""
+    async with daemons.running(tmp_path) as daemon, daemons.raw_client(daemon.path) as client:
+        await client.execute("mux-add-console", console="vm")
+        real = os.writev
+        monkeypatch.setattr(os, "writev", lambda fd, parts: real(fd, [bytes(parts[0][:9])]))
+        client.send(b'{"execute":"mux-attach","arguments":{"console":"vm"}}')
+        assert await client.reader.read() == b'{"return"'
+        assert not daemon.console("vm").backends
+
+
 @pytest.mark.parametrize("name", ["chmod", "lstat"])
 def test_a_control_socket_that_cannot_be_had_after_all_is_not_left_open(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
