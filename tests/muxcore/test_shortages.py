@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from muxcore import hangup, pump, ring
+from muxcore import framed, hangup, pump, ring
 from muxcore.chardev import file, pty, socket_server, sockets
-from muxcore.chardev.base import Chardev
+from muxcore.chardev.base import Chardev, Who
 from muxcore.chardev.file import FileChardev
 from muxcore.chardev.pipe import PipeChardev
 from muxcore.chardev.pty import PtyChardev
@@ -304,6 +304,28 @@ async def test_a_file_without_memory_for_its_chunk_costs_nobody_a_byte(
         assert refused.error is None
         assert client.got == b"one two"
         await eventually(lambda: (tmp_path / "log").read_bytes() == b"one two")
+
+
+async def test_a_frame_whose_rest_cannot_be_kept_is_the_end_of_its_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next frame began in the midst of it."""
+    async with bench() as made:
+        near, far = socket.socketpair()
+        with far:
+            near.setblocking(False)
+            who = Who("test")
+            made.console.attach(
+                near.detach(), who, id="a", mode="rw", framing="frames", replay=0, size=None
+            )
+            stream = made.peer("a/1").stream
+            real = stream.write
+            monkeypatch.setattr(framed, "_rest", Once(framed._rest, MemoryError()))
+            monkeypatch.setattr(stream, "write", lambda parts: real([parts[0][:5]]))
+            await made.print(b"hello")
+            await eventually(lambda: not made.console.peers)
+            assert far.recv(1000).endswith(b"D\x00\x00\x00\x0d")
+            assert far.recv(1000) == b""
 
 
 async def test_a_peer_that_fails_in_an_unforeseen_way_is_ended_and_alone(
