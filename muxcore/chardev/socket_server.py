@@ -33,6 +33,22 @@ SHORTAGE_PAUSE = 1.0
 """Seconds without accepting after the machine ran out of descriptors or memory, accept(2)."""
 
 SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+ITS_OWN = {
+    errno.EAGAIN,
+    errno.ECONNABORTED,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENONET,
+    errno.ENOPROTOOPT,
+    errno.EOPNOTSUPP,
+    errno.EPERM,
+    errno.EPROTO,
+}
+"""What befell the new connection alone, or that there is none, accept(2)."""
+
 SOCAT = "socat -,raw,echo=0,escape=0x1d"
 
 
@@ -174,10 +190,9 @@ class SocketServer(SocketChardev):
         for _ in range(ACCEPTS_A_TURN):
             try:
                 client, _ = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
             except OSError as error:
-                self._pause_accepting(error)
+                if error.errno not in ITS_OWN:
+                    self._pause_accepting(error)
                 return
             self._welcome(client)
             if not self._listeners:

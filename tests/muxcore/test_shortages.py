@@ -29,6 +29,7 @@ from muxcore.hangup import HangupWatch
 from muxcore.listener import Listener
 from muxcore.options.sets import FileOptions, PipeOptions, PtyOptions, SocketOptions, UdpOptions
 from tests import support
+from tests.inject.ends import WebsocketEnd
 from tests.muxcore import daemons
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.consoles import PairChardev, ScriptedChardev, bench
@@ -159,6 +160,44 @@ async def test_a_watch_for_hang_ups_forgets_what_it_could_not_watch(
         watch.forget(near.fileno())
         watch.close()
     assert not watch._callbacks
+
+
+@pytest.mark.parametrize("number", [errno.EPROTO, errno.ENETDOWN, errno.EPERM])
+async def test_a_connection_that_failed_by_itself_costs_those_behind_it_nothing(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listener was closed, and everybody who waited to be accepted was turned away."""
+    server = unix(tmp_path)
+    async with running(server) as owner:
+        call = Once(socket.socket.accept, shortage(number))
+        monkeypatch.setattr(socket.socket, "accept", lambda self: call(self))
+        with support.connect_unix(tmp_path / "sock"):
+            await owner.stream()
+        assert call.error is None
+        assert "failed" not in owner.states
+
+
+async def test_a_handshake_whose_answer_cannot_be_sent_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client was a peer that waited for the answer until the guest printed something."""
+    options = SocketOptions(host="127.0.0.1", port="0", server=True, wait=False, websocket=True)
+    server = SocketServer("b", options)
+    async with running(server) as owner:
+        host, port = server.address.split(":")
+        with socket.create_connection((host, int(port))) as client:
+            real = os.write
+
+            def fail(fd: int, data: bytes) -> int:
+                if bytes(data).startswith(b"HTTP/1.1 101"):
+                    raise shortage(errno.EIO)
+                return real(fd, data)
+
+            monkeypatch.setattr(os, "write", fail)
+            client.send(WebsocketEnd.ASK)
+            await eventually(lambda: owner.failed)
+            assert owner.failed == ["Input/output error"]
+            assert client.recv(100) == b""
 
 
 async def test_clients_can_be_looked_at_when_there_is_no_descriptor_left(

@@ -106,7 +106,9 @@ class LayeredStream(SoftStream):
         except OSError as error:
             done.set_exception(error)
             return
-        if self.ready:
+        if self._broken is not None:
+            done.set_exception(self._broken)
+        elif self.ready:
             done.set_result(None)
         elif self._at_end:
             done.set_exception(OSError("the far end left during the handshake"))
