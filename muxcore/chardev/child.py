@@ -80,8 +80,9 @@ class Child:
     def _unwatch(self) -> None:
         if self._pidfd >= 0:
             self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
+            fd, self._pidfd = self._pidfd, -1
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     def _reap(self) -> None:
         returncode = wait_for(self.pid, os.WNOHANG)

@@ -198,7 +198,8 @@ async def send_break(stream: Stream) -> None:
     def end(fd: int) -> None:
         with contextlib.suppress(OSError):
             fcntl.ioctl(fd, TIOCCBRK)
-        os.close(fd)
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
     try:
         await in_thread(begin, f"send a break to {stream.who.label}", end)
