@@ -62,7 +62,6 @@ OS = {
     "fchmod": ("EIO",),
     "ftruncate": ("EIO", "ENOSPC"),
     "mkdir": ("ENOSPC", "EACCES"),
-    "set_blocking": ("ENOMEM",),
     "killpg": ("EPERM",),
 }
 SOCKET = {
@@ -184,7 +183,7 @@ def _error(place: str, kind: str) -> Exception:
     if kind == "EAI_AGAIN":
         return socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
     code = getattr(errno, kind)
-    if "termios" in place or "setraw" in place:
+    if place.rpartition(":")[2] in (*MORE["termios"], *MORE["tty"]):
         return termios.error(code, os.strerror(code))
     return OSError(code, os.strerror(code))
 

@@ -173,6 +173,7 @@ class Scenario:
 
     async def _leave_and_come(self) -> None:
         self.ends.pop("leaver").close()
+        await self._until(self._all_are_peers, "the one who left")
         await self._connect("comer", End, "shared", b"c")
         await self._until(self._all_are_peers, "the one who came")
 

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.inject.guests import GUESTS, visit
 from tests.inject.scenario import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.inject.faults import Fault, Injector
-
-SAMPLE = 50
-"""Faults drawn for an ordinary run: a few seconds of them."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +41,34 @@ def counted(directory: Path) -> Injector:
     return injector
 
 
+@pytest.mark.parametrize("kind", GUESTS)
+def test_any_call_of_a_guest_may_fail(tmp_path: Path, kind: str) -> None:
+    faults = _of_guest(tmp_path, kind)
+    draw = random.Random(int(os.environ.get("MUXTUI_INJECT_SEED", "1")))
+    _play(tmp_path, draw.sample(faults, 12), lambda stage, fault: visit(stage, kind, fault))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", GUESTS)
+def test_every_call_of_a_guest_may_fail(tmp_path: Path, kind: str) -> None:
+    faults = _of_guest(tmp_path, kind)
+    _play(tmp_path, faults, lambda stage, fault: visit(stage, kind, fault))
+
+
+def _of_guest(directory: Path, kind: str) -> list[Fault]:
+    (directory / "sound").mkdir()
+    return list(visit(directory / "sound", kind).faults())
+
+
 def test_any_call_may_fail(tmp_path: Path) -> None:
     seed = int(os.environ.get("MUXTUI_INJECT_SEED", "1"))
     draw = random.Random(seed)
     faults = list(counted(tmp_path).faults())
     places = sorted({fault.place for fault in faults})
-    # One of each place, and the rest wherever the calls are.
     drawn = [draw.choice([fault for fault in faults if fault.place == place]) for place in places]
     print(f"seed {seed}: {len(places)} places, {len(faults)} faults")
-    _play(tmp_path, drawn + draw.sample(faults, max(0, SAMPLE - len(drawn))))
+    _play(tmp_path, drawn, run)
 
 
 @pytest.mark.soak
@@ -58,17 +76,17 @@ def test_any_call_may_fail(tmp_path: Path) -> None:
 def test_every_call_may_fail(tmp_path: Path) -> None:
     faults = list(counted(tmp_path).faults())
     print(f"{len(faults)} faults")
-    _play(tmp_path, faults)
+    _play(tmp_path, faults, run)
 
 
-def _play(directory: Path, faults: list[Fault]) -> None:
-    """Play the scenario with each of the faults, and tell of all that did what none may do."""
+def _play(directory: Path, faults: list[Fault], play: Callable[[Path, Fault], object]) -> None:
+    """Play with each of the faults, and tell of all that did what none may do."""
     wrong = []
     for index, fault in enumerate(faults):
         stage = directory / str(index)
         stage.mkdir()
         try:
-            run(stage, fault)
+            play(stage, fault)
         except Exception as error:  # noqa: BLE001 - of all that a fault may bring up
             wrong.append(f"{fault}: {error!r}")
     assert not wrong, "\n".join(wrong)
