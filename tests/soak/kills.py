@@ -93,7 +93,9 @@ class Kills:
                 reader.kill()
         for process in (self._daemon, self._guest):
             process.kill()
-            process.communicate()
+            process.wait()
+            if process.stderr is not None:
+                process.stderr.close()
 
     # Who is killed.
 
