@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -153,7 +152,9 @@ class Connection:
         while not self._closed:
             message = qmp.reply(self._running, result())
             try:
-                if os.write(self._stream.fd, message) != len(message):
+                if self._stream.write([message]) != len(message):
+                    # Whatever came after half a reply would be taken for its rest.
+                    self.close()
                     raise DaemonError("the client is gone")
             except BlockingIOError:
                 self._drained.clear()
@@ -264,7 +265,9 @@ class Connection:
     def _flush(self) -> None:
         try:
             if self._waiting:
-                del self._waiting[: os.write(self._stream.fd, self._waiting)]
+                with memoryview(self._waiting) as waiting:
+                    count = self._stream.write([waiting])
+                del self._waiting[:count]
         except BlockingIOError:
             pass
         except OSError:

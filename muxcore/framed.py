@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +66,11 @@ class FramedPeer(Peer):
         taken = self.stream.write(parts)
         total = len(header) + count
         if 0 < taken < total:
-            self._pending = b"".join(parts)[taken:]
+            try:
+                self._pending = _rest(parts, taken)
+            except MemoryError as error:
+                # Whatever came behind half a frame would be taken for its rest.
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
         if taken:
             self.cursor += count
             self.sent += count
@@ -85,6 +91,10 @@ class FramedPeer(Peer):
         if resized:
             self.hub.peer_resized(self)
         return bytes(typed)
+
+
+def _rest(parts: Sequence[memoryview | bytes], taken: int) -> bytes:
+    return b"".join(parts)[taken:]
 
 
 def _size(payload: bytes) -> tuple[int, int]:

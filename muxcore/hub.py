@@ -384,12 +384,21 @@ class Console:
         views = self.history.views(begin)
         for peer in self.peers:
             if peer.ready:
-                peer.offer(views, count)
+                try:
+                    peer.offer(views, count)
+                except Exception as error:  # noqa: BLE001 - the others are not to lose the chunk
+                    self._peer_failed(peer, error)
         if self.lagging:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
         self.desk.answers.printed(begin)
+
+    def _peer_failed(self, peer: Peer, error: Exception) -> None:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"writing to {peer.id} failed", "exception": error}
+        )
+        self.desk.peer_ended(peer, StreamError(f"internal error: {error!r}"))
 
     def _guest_ended(self, stream: Stream, reason: StreamError | None) -> None:
         self._hold.release()

@@ -42,13 +42,12 @@ class Listener:
         except OSError as error:
             raise _cannot(path, describe_os_error(error)) from error
         try:
-            self.socket = _listen(path)
+            self.socket, self._inode = _listen(path)
         except BaseException as error:
             self._unlock()
             if isinstance(error, OSError):
                 raise _cannot(path, describe_os_error(error)) from error
             raise
-        self._inode = os.lstat(path).st_ino
 
     def close(self) -> None:
         """Stop listening and remove the socket, unless somebody replaced it meanwhile."""
@@ -62,7 +61,8 @@ class Listener:
         # Removed while it is still locked: whoever waits for it sees that it is gone.
         with contextlib.suppress(OSError):
             os.unlink(_lock_path(self.path))
-        os.close(self._lock)
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
 
 
 def _lock_path(path: str) -> str:
@@ -93,7 +93,8 @@ def _lock(path: str) -> int:
         os.close(fd)
 
 
-def _listen(path: str) -> socket.socket:
+def _listen(path: str) -> tuple[socket.socket, int]:
+    """A socket that listens, and the inode of its file. Raises DaemonError, OSError."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise _cannot(path, "something is there that is not a socket")
@@ -104,12 +105,16 @@ def _listen(path: str) -> socket.socket:
     try:
         listener.setblocking(False)
         listener.bind(path)
-        os.chmod(path, 0o600)
-        listener.listen(BACKLOG)
+        try:
+            os.chmod(path, 0o600)
+            listener.listen(BACKLOG)
+            return listener, os.lstat(path).st_ino
+        except BaseException:
+            os.unlink(path)
+            raise
     except BaseException:
         listener.close()
         raise
-    return listener
 
 
 def _cannot(path: str, why: str) -> DaemonError:

@@ -318,7 +318,7 @@ class Peer:
         self._stop_sending()
         self._output_broken = True
         self.hub.peer_moved(self)
-        if self._half_closed:
+        if self._half_closed or self.stream.cut_off(error):
             self._end(StreamError(describe_os_error(error)))
 
     def _tell_state(self) -> None:

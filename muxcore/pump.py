@@ -5,6 +5,8 @@ There is one pump per console, and no client ever owns it.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -13,8 +15,13 @@ from muxcore.errors import StreamError, describe_os_error
 from muxcore.feed import Feed
 from muxcore.ring import History
 
+MEMORY = 0.5
+"""Seconds that the guest waits when there is no memory for what it prints."""
+
 QUIET = 0.1
 """Seconds between two looks at how fast the guest prints."""
+
+log = logging.getLogger(__name__)
 
 
 class Pump:
@@ -49,6 +56,8 @@ class Pump:
         self.feed = Feed(self)
         self._mark = (0.0, 0)
         self._rate = 0.0
+        self._paused = False
+        self._short: asyncio.TimerHandle | None = None
 
     def open(self, stream: Stream) -> None:
         """The guest is there: read it, and type to it."""
@@ -62,11 +71,15 @@ class Pump:
         if stream is not None:
             stream.watch_input(None)
             self.stream = None
+            self._paused = False
+            if self._short is not None:
+                self._short.cancel()
             self.feed.close()
         return stream
 
     def pause(self, paused: bool) -> None:
         """Stop reading the guest, or go on."""
+        self._paused = paused
         if self.stream is not None:
             self.stream.watch_input(None if paused else self._read)
 
@@ -110,6 +123,9 @@ class Pump:
                 count = stream.read_into(history.room(room))
             except BlockingIOError:
                 return None
+            except MemoryError:
+                self._wait_for_memory(stream)
+                return None
             except OSError as error:
                 return error
             if not count:
@@ -119,6 +135,16 @@ class Pump:
                 return None
             room -= count
         return None
+
+    def _wait_for_memory(self, stream: Stream) -> None:
+        """The guest waits: it stays readable, so do not watch it for a while."""
+        log.warning("no memory for what a guest prints: it waits")
+        stream.watch_input(None)
+        self._short = asyncio.get_running_loop().call_later(MEMORY, self._go_on, stream)
+
+    def _go_on(self, stream: Stream) -> None:
+        if stream is self.stream and not self._paused:
+            stream.watch_input(self._read)
 
     def _measure(self, begin: int) -> None:
         now = time.monotonic()

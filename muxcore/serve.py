@@ -15,6 +15,7 @@ from muxcore.cli.exits import ExitCode
 from muxcore.daemon import Daemon
 from muxcore.errors import ConfigError, MuxError, describe_os_error, printable
 from muxcore.limits import raise_open_files
+from muxcore.selector import new_event_loop
 
 LOG_SIZE = 1 << 20
 LOG_FILES = 2
@@ -54,7 +55,7 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
 def _run(daemon: Daemon, ready_fd: int | None) -> None:
     # Never uvloop: libuv stops watching a descriptor that polls POLLERR (uv_poll_start), and
     # what a client typed before it left with output unread would stay behind.
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_live(daemon, ready_fd))
 
 
@@ -62,7 +63,7 @@ async def _live(daemon: Daemon, ready_fd: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop, "host-signal")
-    loop.add_signal_handler(signal.SIGHUP, lambda: daemon.spawn(_reload(daemon), "reload"))
+    loop.add_signal_handler(signal.SIGHUP, Hangups(daemon).heard)
     try:
         await daemon.start()
         log.info("listening on %s", printable(daemon.path))
@@ -73,14 +74,41 @@ async def _live(daemon: Daemon, ready_fd: int | None) -> None:
         await daemon.aclose()
 
 
-async def _reload(daemon: Daemon) -> None:
-    try:
-        result = await daemon.reload()
-    except MuxError as error:
-        for line in str(error).splitlines():
-            log.error("reload: %s", printable(line))
-    else:
-        log.info("reloaded: %s", printable(str(result)))
+class Hangups:
+    """Reads the configuration file again at SIGHUP.
+
+    Any number of signals that come while it is read are one more reading: the
+    file is the same for all of them.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._due = False
+        self._reading = False
+
+    def heard(self) -> None:
+        """A signal came."""
+        self._due = True
+        if not self._reading:
+            self._reading = True
+            self._daemon.spawn(self._read(), "reload")
+
+    async def _read(self) -> None:
+        try:
+            while self._due:
+                self._due = False
+                await self._reload()
+        finally:
+            self._reading = False
+
+    async def _reload(self) -> None:
+        try:
+            result = await self._daemon.reload()
+        except MuxError as error:
+            for line in str(error).splitlines():
+                log.error("reload: %s", printable(line))
+        else:
+            log.info("reloaded: %s", printable(str(result)))
 
 
 def _log_to(file: str | None) -> None:

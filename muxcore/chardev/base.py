@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import select
 import time
@@ -36,6 +37,9 @@ from muxcore.chardev.heard import Heard
 from muxcore.chardev.line import Line
 from muxcore.errors import BreakUnsupported, MuxError
 from muxcore.options.sets import ChardevOptions
+
+NO_MEMORY = frozenset({errno.ENOBUFS, errno.ENOMEM})
+"""What the kernel lacks when a write failed that may succeed a moment later, send(2)."""
 
 START_WAIT = 2.0
 """Seconds that `Chardev.start` waits for an attempt (a TCP host may be silent for minutes)."""
@@ -104,7 +108,19 @@ class Stream:
 
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """Take what can be taken now and return its length; see `read` for the errors."""
-        return os.writev(self.fd, buffers)
+        try:
+            return os.writev(self.fd, buffers)
+        except OSError as error:
+            if error.errno in NO_MEMORY:
+                raise BlockingIOError from error
+            raise
+
+    def cut_off(self, error: OSError) -> bool:
+        """Whether a far end that output cannot reach, for `error`, is there and waits for it.
+
+        It would wait for ever; one that refuses output (EPIPE) may still type.
+        """
+        return error.errno != errno.EPIPE and self.fd >= 0 and not hung_up(self.fd)
 
     @property
     def held(self) -> int:
@@ -389,7 +405,13 @@ class Chardev(ABC):
 
 
 def hung_up(fd: int) -> bool:
-    """Whether the far end of `fd` is gone altogether (POLLHUP or POLLERR, poll(2))."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    return bool(poll.poll(0))
+    """Whether the far end of `fd` is gone altogether (POLLHUP or POLLERR, poll(2)).
+
+    False where it cannot be told: it is told by the next read or write.
+    """
+    try:
+        poll = select.poll()
+        poll.register(fd, 0)
+        return bool(poll.poll(0))
+    except OSError:
+        return False

@@ -20,6 +20,10 @@ HANGUP_GRACE = 0.5
 """Seconds that a child has to end after its terminal is gone, and again after SIGTERM."""
 
 
+REAP_RETRY = 0.5
+"""Seconds between two looks at a child when there is neither a pidfd nor a thread to wait with."""
+
+
 class Child:
     """A process that leads a session on its own pty.
 
@@ -76,8 +80,9 @@ class Child:
     def _unwatch(self) -> None:
         if self._pidfd >= 0:
             self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
+            fd, self._pidfd = self._pidfd, -1
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     def _reap(self) -> None:
         returncode = wait_for(self.pid, os.WNOHANG)
@@ -88,13 +93,20 @@ class Child:
         self._unwatch()
         if self._has_thread:
             return
-        self._has_thread = True
 
         def reap() -> None:
             returncode = wait_for(self.pid, 0)
             post(self._loop, lambda: self._finish(returncode or 0))
 
-        start_thread(reap, f"reap {self.pid}")
+        self._has_thread = start_thread(reap, f"reap {self.pid}")
+        if not self._has_thread:
+            self._loop.call_later(REAP_RETRY, self._reap_or_try_again)
+
+    def _reap_or_try_again(self) -> None:
+        if self.returncode is None:
+            self._reap()
+        if self.returncode is None:
+            self._reap_in_thread()
 
     def _finish(self, returncode: int) -> None:
         self._unwatch()

@@ -153,16 +153,23 @@ class FileStream(SoftStream):
         """Take at most `CHUNK` bytes; see the class."""
         if not self.writable():
             raise BlockingIOError
-        chunk = bytearray()
-        for data in buffers:
-            chunk += data[: CHUNK - len(chunk)]
-        if chunk:
-            data = bytes(chunk) if self._edit is None else self._edit(bytes(chunk))
+        try:
+            count, data = self._copy(buffers)
+        except MemoryError:
+            raise BlockingIOError from None
+        if count:
             self._held = len(data)
             self._settled.clear()
             self._writer.submit(data)
             self._watch_for_a_hang()
-        return len(chunk)
+        return count
+
+    def _copy(self, buffers: Sequence[memoryview | bytes]) -> tuple[int, bytes]:
+        """How much is taken of `buffers`, and what is to be written for it."""
+        chunk = bytearray()
+        for data in buffers:
+            chunk += data[: CHUNK - len(chunk)]
+        return len(chunk), bytes(chunk) if self._edit is None else self._edit(bytes(chunk))
 
     def readable(self) -> bool:
         """Whether input is there, and somebody to type it to."""

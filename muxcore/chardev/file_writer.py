@@ -16,7 +16,7 @@ import stat
 import threading
 from collections.abc import Callable
 
-from muxcore.chardev.thread import post, start_thread
+from muxcore.chardev.thread import NO_THREAD, post, start_thread
 from muxcore.errors import OpenError, describe_os_error
 
 RETRY = 1.0
@@ -86,16 +86,15 @@ class FileWriter:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._started = False
+        self._retry: asyncio.TimerHandle | None = None
         self._closing = threading.Event()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self.report: Callable[[int, str | None], None] | None = None
 
     def submit(self, data: bytes) -> None:
         """Write `data`; one at a time, `report` says how it goes."""
-        if not self._started:
-            self._started = True
-            start_thread(self._run, f"write {self._path}")
         self._jobs.put(data)
+        self._start()
 
     def close(self) -> None:
         """Close the file once what was submitted is written, or fails."""
@@ -103,21 +102,37 @@ class FileWriter:
             return
         self._closing.set()
         self._jobs.put(None)
+        if self._retry is not None:
+            self._retry.cancel()
+        self._started = self._started or start_thread(self._run, f"close {self._path}")
         if not self._started:
-            self._started = True
-            start_thread(self._run, f"close {self._path}")
+            self._close()
+            self._tell_closed()
 
     async def wait_closed(self, seconds: float) -> None:
         """Wait until the file is closed, at most `seconds`."""
         await asyncio.wait([self._closed], timeout=seconds)
 
+    def _start(self) -> None:
+        """Start the thread, unless it runs; one that is not to be had is a failure to write."""
+        self._retry = None
+        if self._started:
+            return
+        self._started = start_thread(self._run, f"write {self._path}")
+        if not self._started:
+            self._retry = self._loop.call_later(RETRY, self._start)
+            self._tell(0, f"Could not write '{self._path}': {NO_THREAD}")
+
     def _run(self) -> None:
         while (data := self._jobs.get()) is not None:
             self._write(memoryview(data))
+        self._close()
+        post(self._loop, self._tell_closed)
+
+    def _close(self) -> None:
         # Nobody is left to be told: whoever waited for the bytes has flushed before.
         with contextlib.suppress(OSError):
             os.close(self._fd)
-        post(self._loop, self._tell_closed)
 
     def _write(self, rest: memoryview) -> None:
         while rest:

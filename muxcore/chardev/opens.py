@@ -30,8 +30,9 @@ class OpenWatch:
             OSError: out of inotify instances or watches, or no such file.
         """
         if self._inotify is None:
-            self._inotify = INotify(nonblocking=True)
-            asyncio.get_running_loop().add_reader(self._inotify.fileno(), self._ready)
+            inotify = INotify(nonblocking=True)
+            asyncio.get_running_loop().add_reader(inotify.fileno(), self._ready)
+            self._inotify = inotify
         try:
             watch = self._inotify.add_watch(path, flags.OPEN)
         except OSError:

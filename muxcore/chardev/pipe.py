@@ -15,16 +15,20 @@ import stat
 from collections.abc import Callable, Sequence
 
 from muxcore.chardev.backoff import Backoff
-from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.base import NO_MEMORY, Chardev, State, Stream, Who
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import MuxError, OpenError, describe_os_error
 from muxcore.options.sets import PipeOptions
 
 
 class PipeChardev(Chardev):
-    """FIFOs held open in both directions, so that readers and writers may come and go."""
+    """FIFOs held open in both directions, so that readers and writers may come and go.
+
+    Who reads one notices nothing when it is opened again, and so lacks nothing.
+    """
 
     options: PipeOptions
+    resumes = True
 
     def __init__(self, id: str, options: PipeOptions) -> None:
         super().__init__(id, options)
@@ -73,37 +77,43 @@ def open_pipe(path: str) -> tuple[int, int]:
         OpenError: neither can be had; the text is QEMU's, and names PATH.
     """
     try:
-        fds = _open_all(f"{path}.in", f"{path}.out")
-    except OSError:
         try:
-            (fd,) = _open_all(path)
-            fds = [fd, os.dup(fd)]
-        except OSError as error:
-            raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
-    for fd in fds:
-        mode = os.fstat(fd).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-            _close_all(fds)
-            raise OpenError(f"Could not open '{path}': not a FIFO or a character device")
-    return fds[0], fds[1]
+            return _open_two(f"{path}.in", f"{path}.out")
+        except FileNotFoundError:
+            return _open_two(path)
+    except OSError as error:
+        raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
+    except _WrongKind:
+        what = "not a FIFO or a character device"
+        raise OpenError(f"Could not open '{path}': {what}") from None
 
 
-def _open_all(*paths: str) -> list[int]:
+class _WrongKind(Exception):  # noqa: N818 - reads as what it says
+    """Something that is there, and cannot be a pipe."""
+
+
+def _open_two(*paths: str) -> tuple[int, int]:
     """Both ways: a FIFO so held neither ends nor breaks when its other users leave, fifo(7)."""
     fds: list[int] = []
     try:
         for path in paths:
-            fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
-            fds.append(fd)
-    except OSError:
+            fds.append(os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY))
+            mode = os.fstat(fds[-1]).st_mode
+            if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+                raise _WrongKind
+        if len(fds) == 1:
+            # Not opened again: a device may be opened once only.
+            fds.append(os.dup(fds[0]))
+    except BaseException:
         _close_all(fds)
         raise
-    return fds
+    return fds[0], fds[1]
 
 
 def _close_all(fds: Sequence[int]) -> None:
     for fd in fds:
-        os.close(fd)
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 class PipeStream(Stream):
@@ -115,7 +125,12 @@ class PipeStream(Stream):
 
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """See `Stream.write`."""
-        return os.writev(self._sink, buffers)
+        try:
+            return os.writev(self._sink, buffers)
+        except OSError as error:
+            if error.errno in NO_MEMORY:
+                raise BlockingIOError from error
+            raise
 
     def watch_output(self, callback: Callable[[], None] | None) -> None:
         """See `Stream.watch_output`."""

@@ -90,9 +90,10 @@ class PtyChardev(Chardev):
             self._linked = False
             unlink_if(self.options.path, lambda path: os.readlink(path) == self._slave_name)
         if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
+            master, self._master = self._master, -1
             self._slave_name = ""
+            with contextlib.suppress(OSError):
+                os.close(master)
 
     def after_lost(self, stream: Stream, reason: MuxError | None) -> None:
         """The last opener has left: make the slave raw again and wait for the next."""
@@ -112,8 +113,8 @@ class PtyChardev(Chardev):
                 os.close(slave)
             os.set_blocking(self._master, False)
             self._stop_watching = watch_opens(self._slave_name, self._opened)
-        except OSError as error:
-            raise OpenError(f"Failed to create PTY: {describe_os_error(error)}") from error
+        except (OSError, termios.error) as error:
+            raise OpenError(f"Failed to create PTY: {_why(error)}") from error
         if self.options.path:
             make_link(self._slave_name, self.options.path)
             self._linked = True
@@ -133,6 +134,11 @@ class PtyChardev(Chardev):
 
     def _begin(self) -> None:
         self.add_stream(PtyStream(self._master, Who(self.address), delay=OPENER_DELAY))
+
+
+def _why(error: OSError | termios.error) -> str:
+    # A termios.error has an errno and its text, but is no OSError.
+    return describe_os_error(error if isinstance(error, OSError) else OSError(*error.args))
 
 
 class PtyStream(MasterStream):

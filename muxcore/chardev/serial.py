@@ -16,7 +16,7 @@ from muxcore.chardev.line import Line
 from muxcore.chardev.serial_line import LocalLine, new_port
 from muxcore.chardev.terminal import TerminalStream
 from muxcore.chardev.thread import in_thread, start_thread
-from muxcore.errors import ChardevError, MuxError, OpenError, describe_os_error
+from muxcore.errors import ChardevError, MuxError, OpenError, StreamError, describe_os_error
 from muxcore.options.sets import SerialOptions
 
 BREAK_SECONDS = 0.25
@@ -92,7 +92,13 @@ class SerialChardev(Chardev):
         if not self.streams:
             raise ChardevError(f"chardev '{self.id}' is {self.state}, it cannot send a break")
         if self._break is None or self._break.done():
-            self._break = self.spawn(send_break(self.streams[0]), "break")
+            self._break = self.spawn(self._send_break(self.streams[0]), "break")
+
+    async def _send_break(self, stream: Stream) -> None:
+        try:
+            await send_break(stream)
+        except ChardevError as error:
+            self.owner.stream_failed(self, stream.who, error)
 
     def _try_later(self, reason: str, otherwise: State) -> None:
         delay = self._backoff.next(asyncio.get_running_loop().time())
@@ -116,8 +122,13 @@ class SerialStream(TerminalStream):
         See closing_wait in setserial(8).
         """
         if self.fd >= 0 and output_waiting(self.fd):
-            fd, self.fd = self.fd, -1
-            start_thread(lambda: os.close(fd), f"close {self.who.label}")
+            fd = self.fd
+            if start_thread(lambda: os.close(fd), f"close {self.who.label}"):
+                self.fd = -1
+            else:
+                # Rather the rest of the output than everybody's time.
+                with contextlib.suppress(OSError, termios.error):
+                    termios.tcflush(fd, termios.TCOFLUSH)
         super().close()
 
 
@@ -169,11 +180,18 @@ def _clear_break_interrupts(fd: int) -> None:
 
 
 async def send_break(stream: Stream) -> None:
-    """Send one break; it is always ended, whatever becomes of the stream or the caller."""
+    """Send one break; it is always ended, whatever becomes of the stream or the caller.
+
+    Raises:
+        ChardevError: there is no descriptor or no thread left for it.
+    """
     if stream.fd < 0:
         return
-    # A descriptor of its own: the stream's may be closed at any time.
-    fd = os.dup(stream.fd)
+    try:
+        # A descriptor of its own: the stream's may be closed at any time.
+        fd = os.dup(stream.fd)
+    except OSError as error:
+        raise StreamError(f"Could not send a break: {describe_os_error(error)}") from error
 
     def begin() -> int:
         # Waits until all output is sent (tty_wait_until_sent): with flow
@@ -185,9 +203,14 @@ async def send_break(stream: Stream) -> None:
     def end(fd: int) -> None:
         with contextlib.suppress(OSError):
             fcntl.ioctl(fd, TIOCCBRK)
-        os.close(fd)
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
-    await in_thread(begin, f"break {stream.who.label}", end)
+    try:
+        await in_thread(begin, f"send a break to {stream.who.label}", end)
+    except OpenError:
+        os.close(fd)
+        raise
     try:
         await asyncio.sleep(BREAK_SECONDS)
     finally:

@@ -18,7 +18,7 @@ from muxcore.chardev.heard import Item
 from muxcore.chardev.layers.comport import agree
 from muxcore.chardev.line import Line
 from muxcore.chardev.thread import in_thread
-from muxcore.errors import ChardevError, StreamError, describe_os_error
+from muxcore.errors import ChardevError, OpenError, StreamError, describe_os_error
 from muxcore.options.sets import SerialOptions
 
 T = TypeVar("T")
@@ -104,8 +104,11 @@ class LocalLine(Line):
     async def _with_port(self, work: Callable[[int], T], otherwise: T) -> T:
         if not self._port.streams or self._port.streams[0].fd < 0:
             return otherwise
-        # A descriptor of its own: the stream's may be closed at any time.
-        fd = os.dup(self._port.streams[0].fd)
+        try:
+            # A descriptor of its own: the stream's may be closed at any time.
+            fd = os.dup(self._port.streams[0].fd)
+        except OSError as error:
+            raise StreamError(f"the port cannot be set: {_why(error)}") from error
 
         def run() -> T:
             try:
@@ -114,7 +117,10 @@ class LocalLine(Line):
                 os.close(fd)
 
         try:
-            return await in_thread(run, "line")
+            return await in_thread(run, "set the line")
+        except OpenError:
+            os.close(fd)
+            raise
         except (OSError, ValueError, termios.error) as error:
             raise StreamError(f"the port cannot be set: {_why(error)}") from error
 

@@ -33,23 +33,23 @@ async def listen(options: SocketOptions) -> list[socket.socket]:
 def listen_unix(options: SocketOptions) -> socket.socket:
     """Listen on a unix socket. Raises OpenError."""
     address = sockets.unix_address(options)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # bind(2) gives the file the socket's own mode: nobody else can
-        # connect, not even in the moment before a chmod.
-        os.fchmod(listener.fileno(), 0o600)
-        if options.abstract:
-            listener.bind(address)
-        else:
-            bind_unix(listener, options.path)
-        _begin(listener)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            # bind(2) gives the file the socket's own mode: nobody else can
+            # connect, not even in the moment before a chmod.
+            os.fchmod(listener.fileno(), 0o600)
+            if options.abstract:
+                listener.bind(address)
+            else:
+                bind_unix(listener, options.path)
+            _begin(listener)
+        except BaseException:
+            listener.close()
+            raise
     except OSError as error:
-        listener.close()
         text = f"Failed to bind socket to {options.path}: {describe_os_error(error)}"
         raise OpenError(text) from error
-    except OpenError:
-        listener.close()
-        raise
     return listener
 
 

@@ -33,6 +33,22 @@ SHORTAGE_PAUSE = 1.0
 """Seconds without accepting after the machine ran out of descriptors or memory, accept(2)."""
 
 SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+ITS_OWN = {
+    errno.EAGAIN,
+    errno.ECONNABORTED,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENONET,
+    errno.ENOPROTOOPT,
+    errno.EOPNOTSUPP,
+    errno.EPERM,
+    errno.EPROTO,
+}
+"""What befell the new connection alone, or that there is none, accept(2)."""
+
 SOCAT = "socat -,raw,echo=0,escape=0x1d"
 
 
@@ -101,6 +117,7 @@ class SocketServer(SocketChardev):
         try:
             self._context = await sockets.tls_context(self.options, self._objects)
             self._listeners = await listen(self.options)
+            self._note_inode()
         except OpenError as error:
             # A descriptor that will not do now never will.
             delay = None
@@ -108,8 +125,6 @@ class SocketServer(SocketChardev):
                 delay = self._backoff.next(asyncio.get_running_loop().time())
             self.set_state(State.FAILED, str(error), retry_in=delay)
             return
-        if self.options.path and not self.options.abstract:
-            self._inode = inode(self.options.path)
         self._backoff.opened(asyncio.get_running_loop().time())
         self._watch()
         self.set_state(State.WAITING)
@@ -147,6 +162,18 @@ class SocketServer(SocketChardev):
 
     # Listening.
 
+    def _note_inode(self) -> None:
+        """Learn which file is ours. Raises OpenError; nothing listens then."""
+        path = self.options.path
+        try:
+            if path and not self.options.abstract:
+                self._inode = inode(path)
+        except OSError as error:
+            self.close()
+            raise OpenError(
+                f"Failed to bind socket to {path}: {describe_os_error(error)}"
+            ) from error
+
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
@@ -163,10 +190,9 @@ class SocketServer(SocketChardev):
         for _ in range(ACCEPTS_A_TURN):
             try:
                 client, _ = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
             except OSError as error:
-                self._pause_accepting(error)
+                if error.errno not in ITS_OWN:
+                    self._pause_accepting(error)
                 return
             self._welcome(client)
             if not self._listeners:

@@ -119,12 +119,16 @@ def qemu_connected(options: SocketOptions, stream: Stream) -> str:
     """What query-chardev shows while connected (qemu_chr_compute_filename)."""
     if options.path or options.fd:
         return qemu_address(options, target(options))
-    with socket.socket(fileno=os.dup(stream.fd)) as sock:
+    # Not a descriptor of its own: who looks may do so because there are none left.
+    sock = socket.socket(fileno=stream.fd)
+    local, remote = target(options), "?"
+    try:
         local = host_port(sock.getsockname())
-        try:
-            remote = host_port(sock.getpeername())
-        except OSError:
-            remote = "?"
+        remote = host_port(sock.getpeername())
+    except OSError:
+        pass
+    finally:
+        sock.detach()
     return f"{qemu_address(options, local)} <-> {remote}"
 
 
@@ -260,8 +264,10 @@ def who_is(sock: socket.socket) -> Who:
         except OSError:
             address = "a client that left"
         return Who(address, address=address)
-    size = PEERCRED.size
-    pid, uid, _ = PEERCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    try:
+        pid, uid, _ = _credentials(sock)
+    except OSError:
+        return Who("a process")
     # A pid of 0 is a process in a pid namespace that is not below ours.
     program = program_name(pid) if pid else None
     label = f"{program}[{pid}]" if program else f"pid {pid}" if pid else "a process"
@@ -276,10 +282,18 @@ def may_connect(sock: socket.socket, options: SocketOptions) -> bool:
     """
     if not options.abstract:
         return True
-    _, uid, _ = PEERCRED.unpack(
-        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEERCRED.size)
-    )
+    try:
+        _, uid, _ = _credentials(sock)
+    except OSError:
+        return False
     return uid in (0, os.geteuid())
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group at the other end of a unix socket (SO_PEERCRED). Raises OSError."""
+    found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEERCRED.size)
+    pid, uid, gid = PEERCRED.unpack(found)
+    return pid, uid, gid
 
 
 def program_name(pid: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from muxcore.errors import OpenError, describe_os_error
 
 CHUNK = 64 * 1024
 """Bytes read at once, and so the most that is held."""
+
+RETRY = 1.0
+"""Seconds until a thread that was not to be had is tried for again."""
 
 
 def open_input(path: str) -> int:
@@ -24,7 +28,12 @@ def open_input(path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError as error:
+        os.close(fd)
+        raise OpenError(f"Could not open '{path}': {describe_os_error(error)}") from error
+    if not regular:
         os.close(fd)
         raise OpenError(f"Could not open '{path}': not a regular file")
     return fd
@@ -60,7 +69,7 @@ class FileSource:
     def take(self, limit: int) -> bytes:
         """Up to `limit` bytes; empty while nothing was read, and after the end."""
         data, self._data = self._data[:limit], self._data[limit:]
-        if not self._data and not self._closed:
+        if not self._data:
             self._read_on()
         return data
 
@@ -69,12 +78,13 @@ class FileSource:
         if not self._closed:
             self._closed = True
             if not self._reading:
-                os.close(self._fd)
+                self._close()
 
     def _read_on(self) -> None:
-        if not self._reading:
-            self._reading = True
-            start_thread(self._run, f"read {self._name}")
+        if not self._reading and not self._closed:
+            self._reading = start_thread(self._run, f"read {self._name}")
+            if not self._reading:
+                self._loop.call_later(RETRY, self._read_on)
 
     def _run(self) -> None:
         try:
@@ -83,14 +93,18 @@ class FileSource:
             # A part that cannot be read is the end of the input, not of the output.
             data = b""
         if not post(self._loop, lambda: self._got(data)):
-            os.close(self._fd)
+            self._close()
 
     def _got(self, data: bytes) -> None:
         self._reading = False
         if self._closed or not data:
             self._closed = True
-            os.close(self._fd)
+            self._close()
         else:
             self._data = data
             if self._tell is not None:
                 self._tell()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._fd)

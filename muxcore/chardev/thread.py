@@ -12,12 +12,21 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from muxcore.errors import OpenError
+
+NO_THREAD = "no thread can be started"
+"""What is told when the system has no more of them, pthread_create(3)."""
+
 T = TypeVar("T")
 
 
-def start_thread(work: Callable[[], None], name: str) -> None:
-    """Run `work` in a daemon thread that nobody waits for."""
-    threading.Thread(target=work, name=name, daemon=True).start()
+def start_thread(work: Callable[[], None], name: str) -> bool:
+    """Run `work` in a daemon thread that nobody waits for; False if no thread is to be had."""
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 def post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> bool:
@@ -33,6 +42,9 @@ async def in_thread(work: Callable[[], T], name: str, undo: Callable[[T], None] 
 
     When the caller is cancelled first, the thread is left to itself and a result
     that comes after all is given to `undo`, so that no descriptor is lost.
+
+    Raises:
+        OpenError: no thread is to be had; and whatever `work` raises.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -61,5 +73,6 @@ async def in_thread(work: Callable[[], T], name: str, undo: Callable[[T], None] 
         if future.cancelled() or not post(loop, lambda: deliver(result)):
             discard(result)
 
-    start_thread(run, name)
+    if not start_thread(run, name):
+        raise OpenError(f"Could not {name}: {NO_THREAD}")
     return await future

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from muxcore.chardev import sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import Chardev, State, Stream, Who
+from muxcore.chardev.sockets import Address
 from muxcore.chardev.soft import LevelWatch
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import MuxError, OpenError, describe_os_error
@@ -22,7 +23,7 @@ DATAGRAM = 1400
 LARGEST = 65_535
 """Bytes that a datagram can bring, RFC 768."""
 
-LOST = {errno.ECONNREFUSED, errno.ENOBUFS}
+LOST = {errno.ECONNREFUSED, errno.ENOBUFS, errno.ENOMEM}
 """What befalls a datagram as it does on the way: nobody is there (yet), or a queue is full."""
 
 
@@ -80,17 +81,25 @@ class UdpChardev(Chardev):
         if options.localaddr or options.localport:
             # None is every address of this machine, getaddrinfo(3).
             near = await _resolve(options.localaddr or None, options.localport or "0", far[0])
-        sock = socket.socket(far[0], socket.SOCK_DGRAM)
         try:
-            sock.setblocking(False)
-            if near is not None:
-                sock.bind(near[1])
-            sock.connect(far[1])
+            return _socket(far, near)
         except OSError as error:
-            sock.close()
             what = f"Failed to connect to '{self.address}'"
             raise OpenError(f"{what}: {describe_os_error(error)}") from error
-        return sock
+
+
+def _socket(far: Address, near: Address | None) -> socket.socket:
+    """A socket that is bound to `near` and connected to `far`. Raises OSError."""
+    sock = socket.socket(far[0], socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if near is not None:
+            sock.bind(near[1])
+        sock.connect(far[1])
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _family(options: UdpOptions) -> socket.AddressFamily:
@@ -106,12 +115,10 @@ def _family(options: UdpOptions) -> socket.AddressFamily:
     return socket.AF_UNSPEC
 
 
-async def _resolve(
-    host: str | None, port: str, family: socket.AddressFamily
-) -> tuple[socket.AddressFamily, tuple[object, ...]]:
+async def _resolve(host: str | None, port: str, family: socket.AddressFamily) -> Address:
     """The first address, IPv4 before IPv6; `host` None is every address of this machine."""
 
-    def look_up() -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
+    def look_up() -> list[Address]:
         found = socket.getaddrinfo(
             host, port, family, socket.SOCK_DGRAM, flags=0 if host else socket.AI_PASSIVE
         )

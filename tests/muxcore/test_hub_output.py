@@ -252,6 +252,52 @@ async def test_a_client_that_refuses_output_may_still_type() -> None:
         await eventually(lambda: not made.console.peers)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ECONNRESET])
+async def test_a_client_that_output_cannot_reach_any_more_is_not_left_waiting(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = PairChardev("b")
+    async with bench(backend) as made:
+        client, other = backend.connect_socket(), backend.connect_socket()
+
+        def broken(buffers: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(made.peer("b/1").stream, "write", broken)
+        await made.print(b"hello")
+        await eventually(lambda: len(made.console.peers) == 1)
+        assert client.recv(10) == b""
+        assert other.recv(10) == b"hello"
+        closed = made.heard.of(events.PeerClosed)
+        assert [(event.peer, event.reason) for event in closed] == [("b/1", os.strerror(number))]
+        client.close()
+        other.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOBUFS, errno.ENOMEM])
+async def test_a_kernel_short_of_memory_costs_a_client_nothing(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = 5
+    real = os.writev
+
+    def short(fd: int, buffers: list[bytes]) -> int:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise OSError(number, os.strerror(number))
+        return real(fd, buffers)
+
+    monkeypatch.setattr(os, "writev", short)
+    backend = PairChardev("b")
+    async with bench(backend) as made:
+        with backend.connect_socket() as client:
+            await made.print(b"hello ")
+            await made.print(b"world")
+            await eventually(lambda: not refusals and made.peer("b/1").ready)
+            assert client.recv(20) == b"hello world"
+
+
 async def test_a_pty_backend_shows_output_and_takes_input() -> None:
     backend = PairChardev("b")
     async with bench(backend) as made:

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from muxcore.chardev.base import Who, hung_up
+from muxcore.chardev.base import NO_MEMORY, Who, hung_up
 from muxcore.chardev.heard import Heard
 from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.soft import SoftStream
@@ -106,7 +106,9 @@ class LayeredStream(SoftStream):
         except OSError as error:
             done.set_exception(error)
             return
-        if self.ready:
+        if self._broken is not None:
+            done.set_exception(self._broken)
+        elif self.ready:
             done.set_result(None)
         elif self._at_end:
             done.set_exception(OSError("the far end left during the handshake"))
@@ -247,7 +249,8 @@ class LayeredStream(SoftStream):
         except BlockingIOError:
             return 0
         except OSError as error:
-            self._broken = error
+            if error.errno not in NO_MEMORY:
+                self._broken = error
             return 0
 
     def _writable(self) -> None:

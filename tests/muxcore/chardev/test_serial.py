@@ -209,12 +209,12 @@ async def test_a_break_that_waits_for_flow_control_holds_up_nobody(
     chardev = port(board)
     async with running(chardev) as owner:
         chardev.send_break()
-        await eventually(lambda: threads(f"break {board.path}"))
+        await eventually(lambda: threads(f"send a break to {board.path}"))
         os.write(board.line, b"still here")
         await owner.has(b"still here")
     gate.set()
     await eventually(lambda: ended)
-    await eventually(lambda: not threads(f"break {board.path}"))
+    await eventually(lambda: not threads(f"send a break to {board.path}"))
 
 
 async def test_a_closed_port_cannot_send_a_break(board: Board) -> None:
