@@ -82,7 +82,6 @@ class FileWriter:
         self._fd = fd
         self._path = path
         self._reopen = reopen
-        self._inode = _identity(os.fstat(fd))
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._started = False
@@ -158,14 +157,13 @@ class FileWriter:
             return
         if not os.path.lexists(self._path) and os.fstat(self._fd).st_nlink:
             self._closing.wait(ROTATION)
-        fd = self._reopen()
-        os.close(self._fd)
-        self._fd = fd
-        self._inode = _identity(os.fstat(fd))
+        left, self._fd = self._fd, self._reopen()
+        with contextlib.suppress(OSError):
+            os.close(left)
 
     def _is_there(self) -> bool:
         try:
-            return _identity(os.lstat(self._path)) == self._inode
+            return os.path.samestat(os.lstat(self._path), os.fstat(self._fd))
         except FileNotFoundError:
             return False
         except OSError:
@@ -182,7 +180,3 @@ class FileWriter:
     def _tell_closed(self) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
