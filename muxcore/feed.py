@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from muxcore.chardev.base import Stream
-from muxcore.input import InputQueue, Source
+from muxcore.input import TURN, InputQueue, Source
 
 REST = 0.1
 """Seconds that others wait at most for the rest of a key that one began."""
@@ -47,6 +47,18 @@ class Feed:
             self._stream = None
             self._drop()
             self._await_rest()
+
+    def type_at_once(self, data: bytes) -> int:
+        """Type `data` if it is short and nobody's input waits; returns how much was taken."""
+        if self._stream is None or self._input or len(data) > TURN:
+            return 0
+        try:
+            count = self._stream.write([data])
+        except OSError:
+            # Typed with all that waits it meets the same again, and is dealt with there.
+            return 0
+        self._tally.typed(count)
+        return count
 
     def type(self, source: Source) -> None:
         """`source` has input."""

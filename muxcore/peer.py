@@ -329,11 +329,17 @@ class Peer:
     @property
     def waiting(self) -> int:
         """Bytes of input that nobody took yet."""
+        if not self.lanes:
+            return 0
         return sum(len(lane.inbox) for lane in self.lanes.values())
 
     def type(self, feed: Feed, data: bytes) -> None:
         """Pass `data` on to `feed`, behind what waits for it already."""
-        lane = self.lanes.setdefault(feed, Lane(self.input_taken))
+        if not (data := data[feed.type_at_once(data) :]):
+            return
+        lane = self.lanes.get(feed)
+        if lane is None:
+            lane = self.lanes[feed] = Lane(self.input_taken)
         lane.inbox += data
         feed.type(lane)
 

@@ -93,12 +93,11 @@ class History:
         Raises:
             ValueError: `offset` is not retained, or lies beyond the end.
         """
-        self._check(offset)
-        stop = min(self.end, offset + min(limit, self._size))
-        index, at = divmod(offset, self._size)
-        length = stop - offset
-        if not length:
+        length = min(self.end - offset, limit, self._size)
+        if length <= 0 or offset < self.start:
+            self._check(offset)
             return []
+        index, at = divmod(offset, self._size)
         first = self._segments[index % self._count][at : at + length]
         if len(first) == length:
             return [first]

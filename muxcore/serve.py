@@ -15,6 +15,7 @@ from muxcore.cli.exits import ExitCode
 from muxcore.daemon import Daemon
 from muxcore.errors import ConfigError, MuxError, describe_os_error, printable
 from muxcore.limits import raise_open_files
+from muxcore.loop import Loop
 
 LOG_SIZE = 1 << 20
 LOG_FILES = 2
@@ -52,9 +53,7 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
 
 
 def _run(daemon: Daemon, ready_fd: int | None) -> None:
-    # Never uvloop: libuv stops watching a descriptor that polls POLLERR (uv_poll_start), and
-    # what a client typed before it left with output unread would stay behind.
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(_live(daemon, ready_fd))
 
 

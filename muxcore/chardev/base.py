@@ -104,6 +104,8 @@ class Stream:
 
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """Take what can be taken now and return its length; see `read` for the errors."""
+        if len(buffers) == 1:
+            return os.write(self.fd, buffers[0])
         return os.writev(self.fd, buffers)
 
     @property
