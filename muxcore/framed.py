@@ -23,6 +23,8 @@ class FramedPeer(Peer):
     so what the stream does not take of it is copied, at most `FRAME_CHUNK` bytes.
     """
 
+    shows_status = True
+
     def __init__(
         self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
     ) -> None:

@@ -32,9 +32,11 @@ class Selector(selectors.EpollSelector):
             timeout = math.ceil(timeout * 1e3) * 1e-3
         else:
             timeout = 0
-        keys = self._fd_to_key
+        # The standard library's own, which its type stubs leave out.
+        keys: dict[int, selectors.SelectorKey] = self._fd_to_key  # type: ignore[attr-defined]
+        poll = self._selector.poll  # type: ignore[attr-defined]
         ready = []
-        for fd, told in self._selector.poll(timeout, MAX_EVENTS):
+        for fd, told in poll(timeout, MAX_EVENTS):
             key = keys.get(fd)
             if key is not None:
                 # A hang-up or an error is told to whoever watches, for input or for room.

@@ -40,6 +40,9 @@ CHUNKS_A_TURN = 4
 class Peer:
     """See the module. Times are seconds of the loop's clock unless they say wall clock."""
 
+    shows_status = False
+    """Whether it is told the console's status."""
+
     def __init__(
         self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
     ) -> None:
@@ -53,7 +56,7 @@ class Peer:
         self.patient = True
         self.paused = False
         self.closing = False
-        self.lanes: WeakKeyDictionary[Feed, Lane] = WeakKeyDictionary()
+        self.lanes: WeakKeyDictionary[Feed, Lane] | None = None
         self.size: tuple[int, int] | None = None
         self.sent = 0
         self.received = 0
@@ -240,7 +243,7 @@ class Peer:
         return text
 
     def tell_status(self, status: dict[str, Any]) -> None:
-        """Take note of the console's status; only a framed stream shows it."""
+        """Take note of the console's status; see `shows_status`."""
 
     def next_control(self) -> bytes:
         """Bytes that are not output and are due now; called at a boundary of the stream."""
@@ -337,6 +340,9 @@ class Peer:
         """Pass `data` on to `feed`, behind what waits for it already."""
         if not (data := data[feed.type_at_once(data) :]):
             return
+        if self.lanes is None:
+            # Most peers never need one, and it is a third of what a peer takes.
+            self.lanes = WeakKeyDictionary()
         lane = self.lanes.get(feed)
         if lane is None:
             lane = self.lanes[feed] = Lane(self.input_taken)
@@ -345,7 +351,7 @@ class Peer:
 
     def drop_input(self) -> int:
         """Forget all input that waits, and return how much that was."""
-        return sum(lane.drop_input() for lane in list(self.lanes.values()))
+        return sum(lane.drop_input() for lane in list((self.lanes or {}).values()))
 
     def input_taken(self) -> None:
         """Read again if there is room; end if this was the last input of a stream that ended."""
@@ -443,7 +449,7 @@ class Peer:
         self.let_go()
         self._end_reason = reason
         self.hub.peer_moved(self)
-        if self.waiting and not self.hub.may_linger():
+        if self.waiting and not self.hub.may_linger(self):
             self.hub.discard_input(self)
         elif not self.waiting:
             self.hub.peer_ended(self, reason)

@@ -5,19 +5,23 @@ bytes are retained. Readers hold plain integers (cursors) and take memoryviews
 straight from the ring: nothing is copied for a reader.
 
 The ring is made of equal segments, each allocated when the log first reaches
-it, because a bytearray with exported views cannot be resized and most consoles
-never fill their history. One segment more than the capacity is kept, so that
+it, because memory with exported views cannot be resized and most consoles never
+fill their history. A segment is mapped, not zeroed: a page of it that was never
+written to takes no memory. One segment more than the capacity is kept, so that
 the bytes a read is about to write never overlap a retained byte.
 """
 
 from __future__ import annotations
 
+import mmap
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
 MAX_BURST = 192 * 1024
 """Bytes read at once at most: about what a unix socket holds, so that a flood is taken in one
 turn, and little enough to be still in a cache when the last peer is served."""
+SKEW = 64
+"""Bytes by which a segment is off a page boundary, on which the kernel's copies take longer."""
 MIN_CAPACITY = 64 * 1024
 MAX_CAPACITY = 1 << 30
 
@@ -42,7 +46,6 @@ class History:
         self.burst = min(MAX_BURST, self._size)
         """Bytes that can be added at once at most."""
         self._count = -(-capacity // self._size) + 1
-        self._buffers: list[bytearray] = []
         self._segments: list[memoryview] = []
 
     @property
@@ -123,9 +126,10 @@ class History:
         while offset < self.end:
             index, at = divmod(offset, self._size)
             stop = min(self._size, at + self.end - offset)
-            found = self._buffers[index % self._count].find(byte, at, stop)
+            # A copy, as a mapping's own `find` is slower than copying and memchr(3) together.
+            found = bytes(self._segments[index % self._count][at:stop]).find(byte)
             if found >= 0:
-                return offset - at + found
+                return offset + found
             offset += stop - at
         return None
 
@@ -136,8 +140,8 @@ class History:
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
         if slot == len(self._segments):
-            self._buffers.append(bytearray(self._size))
-            self._segments.append(memoryview(self._buffers[slot]))
+            private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            self._segments.append(memoryview(mmap.mmap(-1, SKEW + self._size, private))[SKEW:])
         return self._segments[slot]
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from muxcore import launch, paths
+from muxcore import launch, memory, paths
 from muxcore.chardev.process import ProcessChardev
 from muxcore.cli.exits import ExitCode
 from muxcore.daemon import Daemon
@@ -67,6 +67,7 @@ async def _live(daemon: Daemon, ready_fd: int | None) -> None:
         log.info("listening on %s", printable(daemon.path))
         if ready_fd is not None:
             _say(ready_fd, launch.READY)
+        memory.trim()
         log.info("stopping: %s", await daemon.stopped())
     finally:
         await daemon.aclose()

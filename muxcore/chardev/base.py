@@ -218,7 +218,8 @@ class Chardev(ABC):
         """(rows, cols) the far end was told, or None."""
         self.log: Chardev | None = None
         """What its `logfile` is written by."""
-        self.streams: list[Stream] = []
+        self.streams: dict[Stream, None] = {}
+        """In the order in which they came; each is found and let go of in one step."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
 
@@ -246,6 +247,11 @@ class Chardev(ABC):
     def connect_command(self) -> str | None:
         """A shell command that reaches this backend, ready to copy; None if there is none."""
         return None
+
+    @property
+    def first_stream(self) -> Stream | None:
+        """The one of its streams that has been there longest, if there is any."""
+        return next(iter(self.streams), None)
 
     @property
     def can_break(self) -> bool:
@@ -295,7 +301,7 @@ class Chardev(ABC):
         The base closes the stream and calls `after_lost`.
         """
         if stream in self.streams:
-            self.streams.remove(stream)
+            del self.streams[stream]
             stream.close()
             self.after_lost(stream, reason)
 
@@ -353,7 +359,7 @@ class Chardev(ABC):
 
     def add_stream(self, stream: Stream) -> None:
         """A stream begins: the state is OPEN and the owner has it from now on."""
-        self.streams.append(stream)
+        self.streams[stream] = None
         self.set_state(State.OPEN)
         self.owner.stream_opened(self, stream)
 
@@ -361,7 +367,7 @@ class Chardev(ABC):
         """End a stream from this side; `after_lost` is not called."""
         if stream in self.streams:
             self.owner.stream_closed(self, stream, reason)
-            self.streams.remove(stream)
+            del self.streams[stream]
             stream.close()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
