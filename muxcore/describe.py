@@ -138,7 +138,8 @@ def _peer(console: Console, peer: Peer) -> dict[str, Any]:
         "received": peer.received,
         "refused": peer.refused,
         "surplus": peer.respondent.removed,
-        "lag": peer.lag,
+        # What it did not read counts too; never more than it was sent, see `Stream.queued`.
+        "lag": peer.lag + min(peer.stream.queued, peer.sent),
         "skipped": peer.skipped,
         "gaps": peer.gaps,
         "since": peer.since,

@@ -23,8 +23,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import select
+import sys
+import termios
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -112,6 +115,18 @@ class Stream:
     def held(self) -> int:
         """Bytes taken by `write` that are not at the far end's door yet."""
         return 0
+
+    @property
+    def queued(self) -> int:
+        """Bytes the kernel still holds for the far end, as far as it tells (TIOCOUTQ, SIOCOUTQ).
+
+        A unix socket tells the memory they take, tcp(7) those not acknowledged. A
+        system call: not for the way of every byte.
+        """
+        try:
+            return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
 
     def ended(self) -> bool:
         """Whether an end of input is the end of the stream (False: it was half closed)."""
