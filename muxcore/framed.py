@@ -10,6 +10,7 @@ from muxcore.chardev.base import Chardev, Stream
 from muxcore.errors import ProtocolError
 from muxcore.peer import Peer
 from muxcore.peer_hub import Hub
+from muxcore.splice import Splice
 from muxcore.wire import frames
 
 FRAME_CHUNK = 64 * 1024
@@ -32,7 +33,7 @@ class FramedPeer(Peer):
         self._decoder = frames.FrameDecoder(frames.TO_DAEMON, 64 * 1024)
         self._status: dict[str, Any] | None = None
 
-    def offer(self, views: Sequence[memoryview], count: int) -> None:
+    def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
         """See `Peer.offer`; a chunk becomes one frame."""
         self.drain()
 

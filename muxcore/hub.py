@@ -88,7 +88,12 @@ class Console:
         self._hold = Hold(self)
         self._news = News(self.roster.viewers, lambda: describe_status(self))
         self.pump = Pump(
-            self.history, self._room, self._fan_out, self._guest_ended, self._news.tell
+            self.history,
+            self._room,
+            self._fan_out,
+            self._guest_ended,
+            self._news.tell,
+            self.roster,
         )
         self.lagging = Laggards()
         self.desk = PeerDesk(self, self._hold)
@@ -386,9 +391,10 @@ class Console:
 
     def _fan_out(self, begin: int, count: int) -> None:
         views = self.history.views(begin)
+        splice = self.pump.splice_of(count)
         for peer in self.peers:
             if peer.ready:
-                peer.offer(views, count)
+                peer.offer(views, count, splice)
         if self.lagging:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)

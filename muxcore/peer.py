@@ -26,6 +26,7 @@ from muxcore.feed import Feed
 from muxcore.input import Lane
 from muxcore.peer_hub import Hub
 from muxcore.peer_state import PeerState
+from muxcore.splice import Splice
 
 INBOX = 4096
 """Bytes of input a peer may have waiting before it is no longer read."""
@@ -136,10 +137,18 @@ class Peer:
         """What goes before any output: the marker of a gap, or the rest of one."""
         return self._pending
 
-    def offer(self, views: Sequence[memoryview], count: int) -> None:
-        """Send a chunk of `count` bytes that was just added; only while `ready`."""
+    def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
+        """Send a chunk of `count` bytes that was just added; only while `ready`.
+
+        Args:
+            views: the chunk.
+            splice: what holds it too, if anything does.
+        """
         try:
-            taken = self.stream.write(views)
+            if splice is not None and self.stream.splices:
+                taken = splice.send(self.stream.fd, views)
+            else:
+                taken = self.stream.write(views)
         except BlockingIOError:
             taken = 0
         except OSError as error:

@@ -5,13 +5,21 @@ There is one pump per console, and no client ever owns it.
 
 from __future__ import annotations
 
+import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.feed import Feed
 from muxcore.ring import History
+from muxcore.splice import Splice, make_splice
+
+FLOW = 32 * 1024
+"""Bytes printed at once after which the next are read by way of pipes, for many."""
+
+MANY = 2
+"""Peers for which that is worth it."""
 
 QUIET = 0.1
 """Seconds between two looks at how fast the guest prints."""
@@ -26,6 +34,7 @@ class Pump:
         printed: called with (offset, count) of every chunk that was recorded.
         ended: called when the guest's stream ended, with the reason if it broke.
         discarded: called when input was dropped because there is no guest.
+        audience: who it is printed to; how many decides how a flood is read.
     """
 
     def __init__(
@@ -35,6 +44,7 @@ class Pump:
         printed: Callable[[int, int], None],
         ended: Callable[[Stream, StreamError | None], None],
         discarded: Callable[[], None],
+        audience: Sized = (),
     ) -> None:
         self.stream: Stream | None = None
         self.received = 0
@@ -46,6 +56,9 @@ class Pump:
         self._printed = printed
         self._ended = ended
         self._tell_discarded = discarded
+        self._audience = audience
+        self._splice: Splice | None = None
+        self._flows = False
         self.feed = Feed(self)
         self._mark = (0.0, 0)
         self._rate = 0.0
@@ -63,6 +76,10 @@ class Pump:
             stream.watch_input(None)
             self.stream = None
             self.feed.close()
+            self._flows = False
+            if self._splice is not None:
+                self._splice.close()
+                self._splice = None
         return stream
 
     def pause(self, paused: bool) -> None:
@@ -76,6 +93,11 @@ class Pump:
         # What was measured last may be long ago: a guest that is quiet is not looked at.
         self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
+
+    def splice_of(self, count: int) -> Splice | None:
+        """What holds the `count` bytes that were just printed, if anything does."""
+        splice = self._splice
+        return splice if splice is not None and splice.held == count else None
 
     def typed(self, count: int) -> None:
         """See `feed.Tally`."""
@@ -97,6 +119,9 @@ class Pump:
             self.received += count
             self._measure(begin)
             self._printed(begin, count)
+            if self._splice is not None:
+                self._splice.drop()
+            self._flows = count >= FLOW
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
@@ -107,7 +132,7 @@ class Pump:
         self.last_output = time.time()
         while room > 0:
             try:
-                count = stream.read_into(history.room(room))
+                count = self._read_some(stream, history.room(room))
             except BlockingIOError:
                 return None
             except OSError as error:
@@ -119,6 +144,21 @@ class Pump:
                 return None
             room -= count
         return None
+
+    def _read_some(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
+        """Read once; in a flood for many by way of pipes, see `splice`."""
+        if not self._flows or not stream.splices or len(self._audience) < MANY:
+            return stream.read_into(buffers)
+        if self._splice is None:
+            self._splice = make_splice()
+            if self._splice is None:
+                return stream.read_into(buffers)
+        try:
+            return self._splice.take(stream.fd, buffers)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return stream.read_into(buffers)
 
     def _measure(self, begin: int) -> None:
         now = time.monotonic()

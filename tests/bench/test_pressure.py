@@ -6,24 +6,25 @@ import pytest
 
 from tests.bench import fanout, pressure, scale
 from tests.bench.rig import Rig
+from tests.peers.peer import Peer
 
 pytestmark = pytest.mark.needs("gcc")
 
 
 @pytest.mark.parametrize("system", fanout.SYSTEMS)
-def test_small_writes_reach_every_backend(system: type[pressure.C]) -> None:
+def test_small_writes_reach_every_backend(system: type[Peer]) -> None:
     with Rig(system, 2) as rig:
         assert set(pressure.small(rig, 0.1)) == {"writes_per_s", "cpu_s_per_gb"}
 
 
 @pytest.mark.parametrize("system", fanout.SYSTEMS)
-def test_keys_are_echoed_in_a_flood(system: type[pressure.C]) -> None:
+def test_keys_are_echoed_in_a_flood(system: type[Peer]) -> None:
     with Rig(system, 2) as rig:
         assert set(pressure.flood(rig, 10)) == {"p50_us", "p99_us"}
 
 
 @pytest.mark.parametrize("system", [pressure.CTwice, pressure.MuxtuiTwice])
-def test_keys_are_echoed_beside_another_consoles_flood(system: type[pressure.C]) -> None:
+def test_keys_are_echoed_beside_another_consoles_flood(system: type[Peer]) -> None:
     with Rig(system, 2) as rig:
         assert set(fanout.keystroke(rig, 10)) == {"p50_us", "p99_us"}
 
