@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from muxcore.chardev.base import Stream
-from muxcore.input import TURN, InputQueue, Source
+from muxcore.input import TURN, InputQueue, Source, unfinished
 
 REST = 0.1
 """Seconds that others wait at most for the rest of a key that one began."""
@@ -49,8 +49,8 @@ class Feed:
             self._await_rest()
 
     def type_at_once(self, data: bytes) -> int:
-        """Type `data` if it is short and nobody's input waits; returns how much was taken."""
-        if self._stream is None or self._input or len(data) > TURN:
+        """Type `data` if it is a few whole keys and nobody waits; returns how much was taken."""
+        if self._stream is None or not self._input.idle or len(data) > TURN or unfinished(data):
             return 0
         try:
             count = self._stream.write([data])

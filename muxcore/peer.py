@@ -16,14 +16,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from muxcore import events
 from muxcore.chardev.base import Chardev, Stream, hung_up
 from muxcore.chardev.heard import Heard, LineValue, WindowSize
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
 from muxcore.feed import Feed
-from muxcore.input import Lane
+from muxcore.input import Lanes
 from muxcore.peer_hub import Hub
 from muxcore.peer_state import PeerState
 from muxcore.splice import Splice
@@ -57,7 +56,7 @@ class Peer:
         self.patient = True
         self.paused = False
         self.closing = False
-        self.lanes: WeakKeyDictionary[Feed, Lane] | None = None
+        self._lanes = Lanes(self.input_taken)
         self.size: tuple[int, int] | None = None
         self.sent = 0
         self.received = 0
@@ -138,12 +137,7 @@ class Peer:
         return self._pending
 
     def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
-        """Send a chunk of `count` bytes that was just added; only while `ready`.
-
-        Args:
-            views: the chunk.
-            splice: what holds it too, if anything does.
-        """
+        """Send a chunk of `count` bytes just added, which `splice` may hold; only if `ready`."""
         try:
             if splice is not None and self.stream.splices:
                 taken = splice.send(self.stream.fd, views)
@@ -341,26 +335,18 @@ class Peer:
     @property
     def waiting(self) -> int:
         """Bytes of input that nobody took yet."""
-        if not self.lanes:
-            return 0
-        return sum(len(lane.inbox) for lane in self.lanes.values())
+        return self._lanes.waiting
 
     def type(self, feed: Feed, data: bytes) -> None:
         """Pass `data` on to `feed`, behind what waits for it already."""
-        if not (data := data[feed.type_at_once(data) :]):
-            return
-        if self.lanes is None:
-            # Most peers never need one, and it is a third of what a peer takes.
-            self.lanes = WeakKeyDictionary()
-        lane = self.lanes.get(feed)
-        if lane is None:
-            lane = self.lanes[feed] = Lane(self.input_taken)
-        lane.inbox += data
-        feed.type(lane)
+        if data := data[feed.type_at_once(data) :]:
+            lane = self._lanes.lane(feed)
+            lane.inbox += data
+            feed.type(lane)
 
     def drop_input(self) -> int:
         """Forget all input that waits, and return how much that was."""
-        return sum(lane.drop_input() for lane in list((self.lanes or {}).values()))
+        return self._lanes.drop_input()
 
     def input_taken(self) -> None:
         """Read again if there is room; end if this was the last input of a stream that ended."""

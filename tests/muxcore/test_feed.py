@@ -77,6 +77,17 @@ def test_nothing_is_typed_at_once_past_what_waits() -> None:
     assert (stream.got, counts.in_all) == (b"abc", 3)
 
 
+def test_nothing_is_typed_at_once_within_a_key_that_another_began() -> None:
+    stream = Narrow()
+    feed, _ = opened(stream)
+    assert feed.type_at_once(b"\x1b[") == 0
+    lane = Lane(lambda: None)
+    lane.inbox += b"\x1b["
+    feed.type(lane)
+    assert stream.got == b"\x1b["
+    assert feed.type_at_once(b"x") == 0
+
+
 def test_a_paste_takes_its_turns() -> None:
     feed, _ = opened(Narrow())
     assert feed.type_at_once(bytes(TURN + 1)) == 0

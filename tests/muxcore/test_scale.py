@@ -99,7 +99,7 @@ async def test_what_a_client_types_costs_the_same_however_many_are_there(
     async with bench(backend) as made:
 
         def key() -> None:
-            made.console.peer_input(peer, b"k")
+            made.console.desk.peer_input(peer, b"k")
 
         crowd(backend, FEW)
         peer = made.peer("b0/1")
