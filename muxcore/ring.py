@@ -6,24 +6,28 @@ straight from the ring: nothing is copied for a reader.
 
 The ring is made of equal segments, each allocated when the log first reaches
 it, because memory with exported views cannot be resized and most consoles never
-fill their history. A segment is mapped, not zeroed: a page of it that was never
-written to takes no memory. One segment more than the capacity is kept, so that
+fill their history. A segment is not zeroed: a page of it that was never written
+to takes no memory. One segment more than the capacity is kept, so that
 the bytes a read is about to write never overlap a retained byte.
 """
 
 from __future__ import annotations
 
-import mmap
+import ctypes
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
 MAX_BURST = 64 * 1024
 """Bytes read at once at most: in a flood this much is dealt with before anybody else's turn, and
 it is still in a cache when the last peer is served."""
-SKEW = 64
-"""Bytes by which a segment is off a page boundary, on which the kernel's copies take longer."""
 MIN_CAPACITY = 64 * 1024
 MAX_CAPACITY = 1 << 30
+
+
+_bytearray = ctypes.pythonapi.PyByteArray_FromStringAndSize
+"""Makes a bytearray of which nothing is written yet; `bytearray(size)` writes zeros all over it."""
+_bytearray.restype = ctypes.py_object
+_bytearray.argtypes = (ctypes.c_char_p, ctypes.c_ssize_t)
 
 
 class History:
@@ -46,6 +50,7 @@ class History:
         self.burst = min(MAX_BURST, self._size)
         """Bytes that can be added at once at most."""
         self._count = -(-capacity // self._size) + 1
+        self._buffers: list[bytearray] = []
         self._segments: list[memoryview] = []
 
     @property
@@ -126,10 +131,9 @@ class History:
         while offset < self.end:
             index, at = divmod(offset, self._size)
             stop = min(self._size, at + self.end - offset)
-            # A copy, as a mapping's own `find` is slower than copying and memchr(3) together.
-            found = bytes(self._segments[index % self._count][at:stop]).find(byte)
+            found = self._buffers[index % self._count].find(byte, at, stop)
             if found >= 0:
-                return offset + found
+                return offset - at + found
             offset += stop - at
         return None
 
@@ -140,8 +144,8 @@ class History:
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
         if slot == len(self._segments):
-            private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-            self._segments.append(memoryview(mmap.mmap(-1, SKEW + self._size, private))[SKEW:])
+            self._buffers.append(_bytearray(None, self._size))
+            self._segments.append(memoryview(self._buffers[slot]))
         return self._segments[slot]
 
 
