@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -57,6 +57,7 @@ class Daemon:
         self.loose: dict[str, Chardev] = {}
         self.objects = Objects()
         self._reserved: set[str] = set()
+        self._backend_ids: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
         self.nesting = Nesting(self)
         self._reload = Reload(self)
@@ -125,9 +126,14 @@ class Daemon:
 
     def notify(self, event: events.Event) -> None:
         """Tell every client, and the log, what happened."""
+        if isinstance(event, events.BackendAdded):
+            self._backend_ids.add(event.id)
+        elif isinstance(event, events.BackendRemoved):
+            self._backend_ids.discard(event.id)
         name = events.NAMES[type(event)]
         data = event.data()
-        log.debug("%s %s", name, printable(str(data)))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s %s", name, printable(str(data)))
         self._broadcast(name, data)
 
     def _broadcast(self, name: str, data: dict[str, Any]) -> None:
@@ -138,10 +144,12 @@ class Daemon:
 
     def names(self) -> set[str]:
         """Every name that is taken."""
-        names = {*self.consoles, *self.loose, *self._reserved}
-        for console in self.consoles.values():
-            names |= _ids(console)
-        return names
+        return set().union(*self._taken())
+
+    def _taken(self) -> tuple[Collection[str], ...]:
+        """Every name that is taken, where it is: to look for one, all need not be gone through."""
+        guests = {each.guest.id for each in self.consoles.values() if each.guest is not None}
+        return self.consoles, self.loose, self._reserved, self._backend_ids, guests
 
     @contextmanager
     def reserved(self, *ids: str) -> Iterator[tuple[str, ...]]:
@@ -150,9 +158,9 @@ class Daemon:
         Raises:
             CommandError: one is taken; the text is QEMU's.
         """
-        taken = self.names()
+        taken = self._taken()
         for id in ids:
-            if id in taken:
+            if any(id in some for some in taken):
                 raise CommandError(f"Chardev with id '{id}' already exists")
         self._reserved.update(ids)
         try:

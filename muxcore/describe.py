@@ -56,7 +56,7 @@ def describe_status(console: Console) -> dict[str, Any]:
         "guest": _state(guest) | {"exit-status": guest.exit_status} if guest else None,
         "focus": console.own_mux.focus if console.own_mux else None,
         "size": _size(console.size),
-        "peers": len(console.peers),
+        "peers": len(console.roster),
         "held": console.held,
         "discarded": console.pump.discarded,
     }
@@ -99,7 +99,7 @@ def _guest(console: Console) -> dict[str, Any]:
 
 
 def _backend(console: Console, chardev: Chardev) -> dict[str, Any]:
-    peers = [_peer(console, peer) for peer in console.peers if peer.chardev is chardev]
+    peers = [_peer(console, peer) for peer in console.roster.of_chardev(chardev)]
     past = console.past(chardev.id)
     options = chardev.options
     return {
@@ -138,7 +138,8 @@ def _peer(console: Console, peer: Peer) -> dict[str, Any]:
         "received": peer.received,
         "refused": peer.refused,
         "surplus": peer.respondent.removed,
-        "lag": peer.lag,
+        # What it did not read counts too; never more than it was sent, see `Stream.queued`.
+        "lag": peer.lag + min(peer.stream.queued, peer.sent),
         "skipped": peer.skipped,
         "gaps": peer.gaps,
         "since": peer.since,

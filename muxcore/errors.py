@@ -33,6 +33,8 @@ def printable(text: str | bytes) -> str:
     """`text` with every control character escaped, safe for a log or a terminal."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -12,6 +12,7 @@ from muxcore.chardev.base import Chardev, Stream
 from muxcore.errors import ProtocolError
 from muxcore.peer import Peer
 from muxcore.peer_hub import Hub
+from muxcore.splice import Splice
 from muxcore.wire import frames
 
 FRAME_CHUNK = 64 * 1024
@@ -25,6 +26,8 @@ class FramedPeer(Peer):
     so what the stream does not take of it is copied, at most `FRAME_CHUNK` bytes.
     """
 
+    shows_status = True
+
     def __init__(
         self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
     ) -> None:
@@ -32,7 +35,7 @@ class FramedPeer(Peer):
         self._decoder = frames.FrameDecoder(frames.TO_DAEMON, 64 * 1024)
         self._status: dict[str, Any] | None = None
 
-    def offer(self, views: Sequence[memoryview], count: int) -> None:
+    def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
         """See `Peer.offer`; a chunk becomes one frame."""
         self.drain()
 

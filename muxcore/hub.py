@@ -30,6 +30,7 @@ from muxcore.hangup import HangupWatch
 from muxcore.hold import Hold
 from muxcore.laggards import Laggards
 from muxcore.mux import Mux
+from muxcore.news import News
 from muxcore.options.sets import AttachOptions
 from muxcore.past import Past
 from muxcore.peer import Peer
@@ -37,6 +38,7 @@ from muxcore.peer_desk import PeerDesk
 from muxcore.pump import Pump
 from muxcore.queries import Kind
 from muxcore.ring import History
+from muxcore.roster import Roster
 from muxcore.settings import DEFAULTS, Settings
 
 FLUSH = 1.0
@@ -79,18 +81,29 @@ class Console:
         self.hangups = HangupWatch()
         self.since = time.time()
         self.waiting_for: str | None = None
-        self.peers: tuple[Peer, ...] = ()
+        self.roster = Roster()
         self.paused: set[str] = set()
         self.bell = Bell()
         self._notify = notify
         self._hold = Hold(self)
+        self._news = News(self.roster.viewers, lambda: describe_status(self))
         self.pump = Pump(
-            self.history, self._room, self._fan_out, self._guest_ended, self._tell_status
+            self.history,
+            self._room,
+            self._fan_out,
+            self._guest_ended,
+            self._news.tell,
+            self.roster,
         )
         self.lagging = Laggards()
         self.desk = PeerDesk(self, self._hold)
         self._past: dict[str, Past] = {}
         self._closing = False
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """Everybody on the console, in the order in which they came."""
+        return self.roster.all
 
     # Life.
 
@@ -121,7 +134,7 @@ class Console:
                 guest.resize(*self.size)
             self.size = guest.size or self.size
             await self._start_guest()
-        self._tell_status()
+        self._news.tell()
 
     async def add_backend(self, chardev: Chardev) -> None:
         """Put a backend on the console: a new one is started, a loose one adopted."""
@@ -142,9 +155,8 @@ class Console:
     def detach_backend(self, id: str) -> Chardev:
         """Take a backend off the console; it goes on living, loose, as its log does."""
         chardev = self._backend(id)
-        for peer in self.peers:
-            if peer.chardev is chardev:
-                self.forget_peer(peer)
+        for peer in self.roster.of_chardev(chardev):
+            self.forget_peer(peer)
         self.forget_backend(id)
         chardev.owner = Unowned()
         self.emit(events.BackendRemoved(self.name, id))
@@ -172,7 +184,7 @@ class Console:
         await asyncio.gather(*(each.aclose() for each in old.whole))
 
     async def _drain(self, chardev: Chardev) -> None:
-        peers = [peer for peer in self.peers if peer.chardev in chardev.whole]
+        peers = [peer for each in chardev.whole for peer in self.roster.of_chardev(each)]
         await self.lagging.drain(peers, FLUSH)
 
     async def aclose(self) -> None:
@@ -186,6 +198,7 @@ class Console:
                 self.detach_backend(id)
         await asyncio.gather(*(chardev.aclose() for chardev in chardevs))
         self._hold.release()
+        self._news.close()
         self.hangups.close()
 
     # What users ask for.
@@ -197,16 +210,15 @@ class Console:
         chardev = self._backend(id)
         if paused is not None:
             (self.paused.add if paused else self.paused.discard)(id)
-        for peer in self.peers:
-            if peer.chardev is chardev:
-                if paused is not None:
-                    peer.pause(paused)
-                if readonly is not None:
-                    peer.readonly = readonly
+        for peer in self.roster.of_chardev(chardev):
+            if paused is not None:
+                peer.pause(paused)
+            if readonly is not None:
+                peer.readonly = readonly
         if readonly is not None:
             chardev.readonly = readonly
         self.chardev_changed(chardev)
-        self._tell_status()
+        self._news.tell()
 
     def disconnect_peer(self, id: str) -> None:
         """End one peer's stream.
@@ -239,8 +251,8 @@ class Console:
         self.emit(events.BackendAdded(self.name, id, chardev.type))
         chardev.owner = self
         chardev.go_live()
-        for peer in self.peers:
-            if peer.chardev is chardev and size:
+        for peer in self.roster.of_chardev(chardev):
+            if size:
                 peer.size = size
                 self.desk.peer_resized(peer)
 
@@ -268,7 +280,7 @@ class Console:
         self.size = (rows, cols)
         self.guest.resize(rows, cols)
         self.emit(events.SizeChanged(self.name, rows, cols))
-        self._tell_status()
+        self._news.tell()
 
     def past(self, id: str) -> Past:
         """What the peers that a backend no longer has left behind."""
@@ -306,13 +318,12 @@ class Console:
             return
         stream.guest_changed(self.pump.stream is not None)
         self.desk.add(chardev, stream)
-        self._tell_status()
+        self._news.tell()
 
     def stream_held(self, chardev: Chardev, stream: Stream, seconds: float) -> None:
         """See `chardev.base.Owner`."""
-        for peer in self.peers:
-            if peer.stream is stream:
-                peer.hold_back(seconds)
+        if (peer := self.roster.of_stream(stream)) is not None:
+            peer.hold_back(seconds)
 
     def stream_closed(self, chardev: Chardev, stream: Stream, reason: MuxError | None) -> None:
         """See `chardev.base.Owner`."""
@@ -320,9 +331,8 @@ class Console:
             self._hold.release()
             self.pump.close()
             self._tell_guest(chardev, there=False)
-        for peer in self.peers:
-            if peer.stream is stream:
-                self.forget_peer(peer, reason)
+        if (peer := self.roster.of_stream(stream)) is not None:
+            self.forget_peer(peer, reason)
 
     def stream_failed(self, chardev: Chardev, who: Who, reason: MuxError) -> None:
         """See `chardev.base.Owner`; as a peer that never was."""
@@ -337,15 +347,14 @@ class Console:
                     self.name, chardev.id, state, chardev.reason, chardev.exit_status
                 )
             )
-            self._tell_status()
+            self._news.tell()
             return
         if chardev.id not in self.backends:
             return
         self.emit(events.BackendChanged(self.name, chardev.id, chardev.state.value, chardev.reason))
-        for peer in self.peers:
-            if peer.chardev is chardev:
-                # A file that failed no longer holds the guest; one that recovered may again.
-                self.desk.peer_moved(peer)
+        for peer in self.roster.of_chardev(chardev):
+            # A file that failed no longer holds the guest; one that recovered may again.
+            self.desk.peer_moved(peer)
         if chardev.id == self.waiting_for and chardev.ready:
             self._wait_no_more()
 
@@ -357,7 +366,7 @@ class Console:
 
     def hold_changed(self) -> None:
         """The guest has been kept waiting for a while, or goes on after that."""
-        self._tell_status()
+        self._news.tell()
 
     def forget_backend(self, id: str) -> None:
         """The backend `id` is no longer on the console."""
@@ -369,7 +378,7 @@ class Console:
         """`peer` is no longer on the console."""
         self.desk.forget(peer, reason)
         if not self._closing:
-            self._tell_status()
+            self._news.tell()
 
     # What the pump reports.
 
@@ -382,10 +391,11 @@ class Console:
 
     def _fan_out(self, begin: int, count: int) -> None:
         views = self.history.views(begin)
+        splice = self.pump.splice_of(count)
         for peer in self.peers:
             if peer.ready:
                 try:
-                    peer.offer(views, count)
+                    peer.offer(views, count, splice)
                 except Exception as error:  # noqa: BLE001 - the others are not to lose the chunk
                     self._peer_failed(peer, error)
         if self.lagging:
@@ -439,8 +449,3 @@ class Console:
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise CommandError(f"console '{self.name}' is being removed")
-
-    def _tell_status(self) -> None:
-        status = describe_status(self)
-        for peer in self.peers:
-            peer.tell_status(status)

@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 QUEUE = 1024
 """Bytes waiting for the guest itself; up to `LONGEST` more where the last is a whole key."""
@@ -100,6 +101,39 @@ class Lane:
         return count
 
 
+class Lanes:
+    """What one peer typed that nobody took yet, for each feed that it types to.
+
+    Args:
+        taken: called when some of it is gone.
+    """
+
+    def __init__(self, taken: Callable[[], None]) -> None:
+        self._taken = taken
+        # Most peers never need one, and it is a third of what a peer takes.
+        self._lanes: WeakKeyDictionary[object, Lane] | None = None
+
+    def lane(self, feed: object) -> Lane:
+        """The lane to `feed`."""
+        if self._lanes is None:
+            self._lanes = WeakKeyDictionary()
+        lane = self._lanes.get(feed)
+        if lane is None:
+            lane = self._lanes[feed] = Lane(self._taken)
+        return lane
+
+    @property
+    def waiting(self) -> int:
+        """Bytes in all of them."""
+        if self._lanes is None:
+            return 0
+        return sum(len(lane.inbox) for lane in self._lanes.values())
+
+    def drop_input(self) -> int:
+        """Empty all of them, and return how much was in them."""
+        return sum(lane.drop_input() for lane in list((self._lanes or {}).values()))
+
+
 class InputQueue:
     """The guest's queue and the peers waiting to add to it."""
 
@@ -110,6 +144,11 @@ class InputQueue:
 
     def __bool__(self) -> bool:
         return bool(self.data or self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, and nobody has begun what others would end."""
+        return not self.data and not self._waiting and self._unfinished is None
 
     def add(self, source: Source) -> None:
         """`source` has input."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from muxcore import events
-from muxcore.peer import Peer
 
 
 class Openness:
@@ -22,15 +21,18 @@ class Openness:
     def __init__(self, console: str, emit: Callable[[events.Event], None]) -> None:
         self._console = console
         self._emit = emit
-        self._open: set[str] = set()
+        self._open = 0
 
-    def note(self, peers: Iterable[Peer]) -> None:
-        """These are the peers from now on."""
-        now = {peer.chardev.id for peer in peers}
-        if now:
-            now.add(self._console)
-        before, self._open = self._open, now
-        for id in sorted(now - before):
-            self._emit(events.ChardevOpened(self._console, id))
-        for id in sorted(before - now):
-            self._emit(events.ChardevClosed(self._console, id))
+    def opened(self, id: str) -> None:
+        """The backend `id` has its first peer."""
+        self._open += 1
+        ids = [id, self._console] if self._open == 1 else [id]
+        for each in sorted(ids):
+            self._emit(events.ChardevOpened(self._console, each))
+
+    def closed(self, id: str) -> None:
+        """The backend `id` has lost its last peer."""
+        self._open -= 1
+        ids = [id] if self._open else [id, self._console]
+        for each in sorted(ids):
+            self._emit(events.ChardevClosed(self._console, each))

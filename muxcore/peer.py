@@ -16,16 +16,16 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from muxcore import events
 from muxcore.chardev.base import Chardev, Stream, hung_up
 from muxcore.chardev.heard import Heard, LineValue, WindowSize
 from muxcore.errors import MuxError, ProtocolError, StreamError, describe_os_error
 from muxcore.feed import Feed
-from muxcore.input import Lane
+from muxcore.input import Lanes
 from muxcore.peer_hub import Hub
 from muxcore.peer_state import PeerState
+from muxcore.splice import Splice
 
 INBOX = 4096
 """Bytes of input a peer may have waiting before it is no longer read."""
@@ -40,6 +40,9 @@ CHUNKS_A_TURN = 4
 class Peer:
     """See the module. Times are seconds of the loop's clock unless they say wall clock."""
 
+    shows_status = False
+    """Whether it is told the console's status."""
+
     def __init__(
         self, hub: Hub, chardev: Chardev, stream: Stream, id: str, cursor: int, *, readonly: bool
     ) -> None:
@@ -53,7 +56,7 @@ class Peer:
         self.patient = True
         self.paused = False
         self.closing = False
-        self.lanes: WeakKeyDictionary[Feed, Lane] = WeakKeyDictionary()
+        self._lanes = Lanes(self.input_taken)
         self.size: tuple[int, int] | None = None
         self.sent = 0
         self.received = 0
@@ -133,10 +136,13 @@ class Peer:
         """What goes before any output: the marker of a gap, or the rest of one."""
         return self._pending
 
-    def offer(self, views: Sequence[memoryview], count: int) -> None:
-        """Send a chunk of `count` bytes that was just added; only while `ready`."""
+    def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
+        """Send a chunk of `count` bytes just added, which `splice` may hold; only if `ready`."""
         try:
-            taken = self.stream.write(views)
+            by_pipe = splice if self.stream.splices else None
+            taken = by_pipe.send(self.stream.fd) if by_pipe else None
+            if taken is None:
+                taken = self.stream.write(views)
         except BlockingIOError:
             taken = 0
         except OSError as error:
@@ -240,7 +246,7 @@ class Peer:
         return text
 
     def tell_status(self, status: dict[str, Any]) -> None:
-        """Take note of the console's status; only a framed stream shows it."""
+        """Take note of the console's status; see `shows_status`."""
 
     def next_control(self) -> bytes:
         """Bytes that are not output and are due now; called at a boundary of the stream."""
@@ -329,17 +335,18 @@ class Peer:
     @property
     def waiting(self) -> int:
         """Bytes of input that nobody took yet."""
-        return sum(len(lane.inbox) for lane in self.lanes.values())
+        return self._lanes.waiting
 
     def type(self, feed: Feed, data: bytes) -> None:
         """Pass `data` on to `feed`, behind what waits for it already."""
-        lane = self.lanes.setdefault(feed, Lane(self.input_taken))
-        lane.inbox += data
-        feed.type(lane)
+        if data := data[feed.type_at_once(data) :]:
+            lane = self._lanes.lane(feed)
+            lane.inbox += data
+            feed.type(lane)
 
     def drop_input(self) -> int:
         """Forget all input that waits, and return how much that was."""
-        return sum(lane.drop_input() for lane in list(self.lanes.values()))
+        return self._lanes.drop_input()
 
     def input_taken(self) -> None:
         """Read again if there is room; end if this was the last input of a stream that ended."""
@@ -437,7 +444,7 @@ class Peer:
         self.let_go()
         self._end_reason = reason
         self.hub.peer_moved(self)
-        if self.waiting and not self.hub.may_linger():
+        if self.waiting and not self.hub.may_linger(self):
             self.hub.discard_input(self)
         elif not self.waiting:
             self.hub.peer_ended(self, reason)

@@ -81,8 +81,8 @@ class PeerDesk:
             readonly=chardev.readonly,
         )
         peer.paused = chardev.id in console.paused
-        console.peers = (*console.peers, peer)
-        self._openness.note(console.peers)
+        if console.roster.add(peer):
+            self._openness.opened(chardev.id)
         peer.tell_status(describe_status(console))
         self.emit(events.PeerOpened(self.name, chardev.id, peer.id, stream.who.label))
         if stream.size is not None:
@@ -95,17 +95,18 @@ class PeerDesk:
         console = self._console
         self.answers.release(peer)
         peer.let_go()
-        console.peers = tuple(other for other in console.peers if other is not peer)
+        last = console.roster.remove(peer)
         console.past(peer.chardev.id).add(peer)
         console.lagging.forget(peer)
         text = str(reason) if reason else None
         self.emit(events.PeerClosed(self.name, peer.chardev.id, peer.id, text))
-        self._openness.note(console.peers)
+        if last:
+            self._openness.closed(peer.chardev.id)
         self.peer_moved(peer)
 
     def peer_ended(self, peer: Peer, reason: MuxError | None) -> None:
         """See `peer_hub.Hub`."""
-        if peer in self.peers:
+        if peer in self._console.roster:
             self._console.forget_peer(peer, reason)
             peer.chardev.lost(peer.stream, reason)
             if isinstance(peer.chardev, AttachChardev):
@@ -170,9 +171,12 @@ class PeerDesk:
         """See `peer_hub.Hub`."""
         self.line.ask(peer, wish)
 
-    def may_linger(self) -> bool:
+    def may_linger(self, peer: Peer) -> bool:
         """See `peer_hub.Hub`; a script that types and leaves must not use up the descriptors."""
-        return sum(peer.closing for peer in self.peers) <= LINGERING
+        lingering = self._console.roster.lingering
+        if len(lingering) < LINGERING:
+            lingering.add(peer)
+        return peer in lingering
 
     def discard_input(self, peer: Peer) -> None:
         """See `peer_hub.Hub`."""

@@ -44,8 +44,8 @@ class Hub(Protocol):
     def peer_line(self, peer: Peer, wish: LineValue) -> None:
         """The peer asks for something about the guest's serial line."""
 
-    def may_linger(self) -> bool:
-        """Whether one more peer may stay only because the guest has not taken its input."""
+    def may_linger(self, peer: Peer) -> bool:
+        """Whether `peer` too may stay only because the guest has not taken its input."""
 
     def discard_input(self, peer: Peer) -> None:
         """Drop what the peer typed and nobody took, and count it."""

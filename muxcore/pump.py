@@ -8,12 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.feed import Feed
 from muxcore.ring import History
+from muxcore.splice import Splice, make_splice
+
+FLOW = 32 * 1024
+"""Bytes printed at once after which the next are read by way of pipes, for many."""
+
+MANY = 2
+"""Peers for which that is worth it."""
 
 MEMORY = 0.5
 """Seconds that the guest waits when there is no memory for what it prints."""
@@ -33,6 +40,7 @@ class Pump:
         printed: called with (offset, count) of every chunk that was recorded.
         ended: called when the guest's stream ended, with the reason if it broke.
         discarded: called when input was dropped because there is no guest.
+        audience: who it is printed to; how many decides how a flood is read.
     """
 
     def __init__(
@@ -42,6 +50,7 @@ class Pump:
         printed: Callable[[int, int], None],
         ended: Callable[[Stream, StreamError | None], None],
         discarded: Callable[[], None],
+        audience: Sized = (),
     ) -> None:
         self.stream: Stream | None = None
         self.received = 0
@@ -53,6 +62,9 @@ class Pump:
         self._printed = printed
         self._ended = ended
         self._tell_discarded = discarded
+        self._audience = audience
+        self._splice: Splice | None = None
+        self._flows = False
         self.feed = Feed(self)
         self._mark = (0.0, 0)
         self._rate = 0.0
@@ -75,6 +87,10 @@ class Pump:
             if self._short is not None:
                 self._short.cancel()
             self.feed.close()
+            self._flows = False
+            if self._splice is not None:
+                self._splice.close()
+                self._splice = None
         return stream
 
     def pause(self, paused: bool) -> None:
@@ -89,6 +105,11 @@ class Pump:
         # What was measured last may be long ago: a guest that is quiet is not looked at.
         self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
+
+    def splice_of(self, count: int) -> Splice | None:
+        """What holds the `count` bytes that were just printed, if anything does."""
+        splice = self._splice
+        return splice if splice is not None and splice.held == count else None
 
     def typed(self, count: int) -> None:
         """See `feed.Tally`."""
@@ -110,6 +131,9 @@ class Pump:
             self.received += count
             self._measure(begin)
             self._printed(begin, count)
+            if self._splice is not None:
+                self._splice.drop()
+            self._flows = count >= FLOW
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
@@ -120,7 +144,7 @@ class Pump:
         self.last_output = time.time()
         while room > 0:
             try:
-                count = stream.read_into(history.room(room))
+                count = self._read_some(stream, history.room(room))
             except BlockingIOError:
                 return None
             except MemoryError:
@@ -145,6 +169,19 @@ class Pump:
     def _go_on(self, stream: Stream) -> None:
         if stream is self.stream and not self._paused:
             stream.watch_input(self._read)
+
+    def _read_some(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
+        """Read once; in a flood for many by way of pipes, see `splice`."""
+        if not self._flows or not stream.splices or len(self._audience) < MANY:
+            return stream.read_into(buffers)
+        if self._splice is not None and self._splice.broken:
+            self._splice.close()
+            self._splice = None
+        self._splice = self._splice or make_splice()
+        if self._splice is None:
+            return stream.read_into(buffers)
+        count = self._splice.take(stream.fd, buffers)
+        return stream.read_into(buffers) if count is None else count
 
     def _measure(self, begin: int) -> None:
         now = time.monotonic()

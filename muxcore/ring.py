@@ -5,21 +5,29 @@ bytes are retained. Readers hold plain integers (cursors) and take memoryviews
 straight from the ring: nothing is copied for a reader.
 
 The ring is made of equal segments, each allocated when the log first reaches
-it, because a bytearray with exported views cannot be resized and most consoles
-never fill their history. One segment more than the capacity is kept, so that
+it, because memory with exported views cannot be resized and most consoles never
+fill their history. A segment is not zeroed: a page of it that was never written
+to takes no memory. One segment more than the capacity is kept, so that
 the bytes a read is about to write never overlap a retained byte.
 """
 
 from __future__ import annotations
 
+import ctypes
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
-MAX_BURST = 192 * 1024
-"""Bytes read at once at most: about what a unix socket holds, so that a flood is taken in one
-turn, and little enough to be still in a cache when the last peer is served."""
+MAX_BURST = 64 * 1024
+"""Bytes read at once at most: in a flood this much is dealt with before anybody else's turn, and
+it is still in a cache when the last peer is served."""
 MIN_CAPACITY = 64 * 1024
 MAX_CAPACITY = 1 << 30
+
+
+_bytearray = ctypes.pythonapi.PyByteArray_FromStringAndSize
+"""Makes a bytearray of which nothing is written yet; `bytearray(size)` writes zeros all over it."""
+_bytearray.restype = ctypes.py_object
+_bytearray.argtypes = (ctypes.c_char_p, ctypes.c_ssize_t)
 
 
 class History:
@@ -93,12 +101,11 @@ class History:
         Raises:
             ValueError: `offset` is not retained, or lies beyond the end.
         """
-        self._check(offset)
-        stop = min(self.end, offset + min(limit, self._size))
-        index, at = divmod(offset, self._size)
-        length = stop - offset
-        if not length:
+        length = min(self.end - offset, limit, self._size)
+        if length <= 0 or offset < self.start:
+            self._check(offset)
             return []
+        index, at = divmod(offset, self._size)
         first = self._segments[index % self._count][at : at + length]
         if len(first) == length:
             return [first]
@@ -137,7 +144,7 @@ class History:
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
         if slot == len(self._segments):
-            self._buffers.append(bytearray(self._size))
+            self._buffers.append(_bytearray(None, self._size))
             self._segments.append(memoryview(self._buffers[slot]))
         return self._segments[slot]
 

@@ -8,9 +8,10 @@ refused is kept in mind, and tried again until it is granted.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
+import math
+import select
 import selectors
 from typing import Any
 
@@ -18,6 +19,9 @@ from muxcore.errors import describe_os_error
 
 RETRY = 0.2
 """Seconds at most until a descriptor that was refused is tried again."""
+
+MAX_EVENTS = 256
+"""Descriptors told of by one epoll_wait(2); further ones come with the next, none is left out."""
 
 SHORTAGES = {errno.ENOMEM, errno.ENOSPC}
 
@@ -98,13 +102,30 @@ class Epoll:
 
 
 class Selector(selectors.EpollSelector):
-    """A selector over an `Epoll`."""
+    """A selector over an `Epoll`, whose cost does not grow with what is registered."""
 
     def __init__(self) -> None:
         super().__init__()
         self._selector: Any = Epoll(self._selector)
 
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A loop that waits with a `Selector`."""
-    return asyncio.SelectorEventLoop(Selector())
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """See `selectors.BaseSelector.select`."""
+        if timeout is None:
+            timeout = -1
+        elif timeout > 0:
+            # Up to the next millisecond, epoll's resolution: less would be none, and spin.
+            timeout = math.ceil(timeout * 1e3) * 1e-3
+        else:
+            timeout = 0
+        # The standard library's own, which its type stubs leave out.
+        keys: dict[int, selectors.SelectorKey] = self._fd_to_key  # type: ignore[attr-defined]
+        ready = []
+        for fd, told in self._selector.poll(timeout, MAX_EVENTS):
+            key = keys.get(fd)
+            if key is not None:
+                # A hang-up or an error is told to whoever watches, for input or for room.
+                events = selectors.EVENT_WRITE if told & ~select.EPOLLIN else 0
+                if told & ~select.EPOLLOUT:
+                    events |= selectors.EVENT_READ
+                ready.append((key, events & key.events))
+        return ready

@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 
-from muxcore import launch, paths
+from muxcore import launch, memory, paths
 from muxcore.chardev.process import ProcessChardev
 from muxcore.cli.exits import ExitCode
 from muxcore.daemon import Daemon
 from muxcore.errors import ConfigError, MuxError, describe_os_error, printable
+from muxcore.journal import Journal
 from muxcore.limits import raise_open_files
-from muxcore.selector import new_event_loop
+from muxcore.loop import Loop
 
 LOG_SIZE = 1 << 20
 LOG_FILES = 2
@@ -39,8 +40,17 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
         os.set_inheritable(ready_fd, False)
         launch.detach()
     ProcessChardev.umask = os.umask(0o077)
-    _log_to(None if ready_fd is None else paths.log_file())
+    journal = _log_to(None if ready_fd is None else paths.log_file())
     ProcessChardev.nofile = raise_open_files()
+    code = _exit_code(path, config_path, ready_fd)
+    if not journal.end():
+        # The interpreter would wait for what hangs.
+        os._exit(code)
+    return code
+
+
+def _exit_code(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
+    """Be the daemon, and return how it ended."""
     try:
         _run(Daemon(path, config_path), ready_fd)
     except MuxError as error:
@@ -48,14 +58,12 @@ def serve(path: str, config_path: str | None, ready_fd: int | None) -> ExitCode:
         return ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.ERROR
     except Exception:
         log.exception("the daemon failed")
-        raise
+        return ExitCode.ERROR
     return ExitCode.OK
 
 
 def _run(daemon: Daemon, ready_fd: int | None) -> None:
-    # Never uvloop: libuv stops watching a descriptor that polls POLLERR (uv_poll_start), and
-    # what a client typed before it left with output unread would stay behind.
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(_live(daemon, ready_fd))
 
 
@@ -69,6 +77,7 @@ async def _live(daemon: Daemon, ready_fd: int | None) -> None:
         log.info("listening on %s", printable(daemon.path))
         if ready_fd is not None:
             _say(ready_fd, launch.READY)
+        memory.trim()
         log.info("stopping: %s", await daemon.stopped())
     finally:
         await daemon.aclose()
@@ -111,7 +120,7 @@ class Hangups:
             log.info("reloaded: %s", printable(str(result)))
 
 
-def _log_to(file: str | None) -> None:
+def _log_to(file: str | None) -> Journal:
     handler: logging.Handler = logging.StreamHandler()
     if file is not None:
         try:
@@ -124,7 +133,10 @@ def _log_to(file: str | None) -> None:
             handler = logging.NullHandler()
     # A log that cannot be written (disk full) is no reason to write a traceback elsewhere.
     logging.raiseExceptions = False
-    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=[handler])
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    journal = Journal(handler)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[journal])
+    return journal
 
 
 def _tell_failure(text: str, ready_fd: int | None) -> None:

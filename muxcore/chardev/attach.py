@@ -49,6 +49,8 @@ class AttachChardev(Chardev):
 class AttachStream(Stream):
     """A client that shut down its sending side still sees output until it leaves."""
 
+    splices = True
+
     def ended(self) -> bool:
         """False while the far end can still receive."""
         return hung_up(self.fd)

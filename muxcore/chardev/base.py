@@ -24,8 +24,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import select
+import sys
+import termios
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -75,7 +78,8 @@ class Stream:
 
     `full_read` is the most one read can give: a read that gives less means that
     nothing more is there. `tell_gaps` is False where an in-stream marker would
-    be out of place. `delay` is the time in seconds that output waits after the
+    be out of place. `splices` says that the descriptor is all there is to it,
+    and a socket or a pipe (splice(2)). `delay` is the time in seconds that output waits after the
     stream opened. `failed` holds the reason while the stream takes no output
     and is expected to recover; such a stream never holds up the guest. `size`
     is the (rows, cols) that its far end has from the start, if it has one.
@@ -83,6 +87,7 @@ class Stream:
 
     full_read = 1 << 20
     tell_gaps = True
+    splices = False
     size: tuple[int, int] | None = None
 
     def __init__(self, fd: int, who: Who, *, delay: float = 0.0) -> None:
@@ -109,6 +114,8 @@ class Stream:
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """Take what can be taken now and return its length; see `read` for the errors."""
         try:
+            if len(buffers) == 1:
+                return os.write(self.fd, buffers[0])
             return os.writev(self.fd, buffers)
         except OSError as error:
             if error.errno in NO_MEMORY:
@@ -131,6 +138,18 @@ class Stream:
     def backlog(self) -> int | None:
         """Bytes taken by `write` that the far end has not read; None where nobody can tell."""
         return None
+
+    @property
+    def queued(self) -> int:
+        """Bytes the kernel still holds for the far end, as far as it tells (TIOCOUTQ, SIOCOUTQ).
+
+        A unix socket tells the memory they take, tcp(7) those not acknowledged. A
+        system call: not for the way of every byte.
+        """
+        try:
+            return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
 
     def ended(self) -> bool:
         """Whether an end of input is the end of the stream (False: it was half closed)."""
@@ -237,7 +256,8 @@ class Chardev(ABC):
         """(rows, cols) the far end was told, or None."""
         self.log: Chardev | None = None
         """What its `logfile` is written by."""
-        self.streams: list[Stream] = []
+        self.streams: dict[Stream, None] = {}
+        """In the order in which they came; each is found and let go of in one step."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
 
@@ -265,6 +285,11 @@ class Chardev(ABC):
     def connect_command(self) -> str | None:
         """A shell command that reaches this backend, ready to copy; None if there is none."""
         return None
+
+    @property
+    def first_stream(self) -> Stream | None:
+        """The one of its streams that has been there longest, if there is any."""
+        return next(iter(self.streams), None)
 
     @property
     def can_break(self) -> bool:
@@ -314,7 +339,7 @@ class Chardev(ABC):
         The base closes the stream and calls `after_lost`.
         """
         if stream in self.streams:
-            self.streams.remove(stream)
+            del self.streams[stream]
             stream.close()
             self.after_lost(stream, reason)
 
@@ -372,7 +397,7 @@ class Chardev(ABC):
 
     def add_stream(self, stream: Stream) -> None:
         """A stream begins: the state is OPEN and the owner has it from now on."""
-        self.streams.append(stream)
+        self.streams[stream] = None
         self.set_state(State.OPEN)
         self.owner.stream_opened(self, stream)
 
@@ -380,7 +405,7 @@ class Chardev(ABC):
         """End a stream from this side; `after_lost` is not called."""
         if stream in self.streams:
             self.owner.stream_closed(self, stream, reason)
-            self.streams.remove(stream)
+            del self.streams[stream]
             stream.close()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -126,8 +126,8 @@ class PtyChardev(Chardev):
             self._begin()
 
     def _opened(self) -> None:
-        if self.streams:
-            self.owner.stream_held(self, self.streams[0], OPENER_DELAY)
+        if (stream := self.first_stream) is not None:
+            self.owner.stream_held(self, stream, OPENER_DELAY)
         else:
             # Whoever it was may have written and left: the end comes after that.
             self._begin()

@@ -89,10 +89,10 @@ class SerialChardev(Chardev):
         Raises:
             ChardevError: the port is not open.
         """
-        if not self.streams:
+        if (stream := self.first_stream) is None:
             raise ChardevError(f"chardev '{self.id}' is {self.state}, it cannot send a break")
         if self._break is None or self._break.done():
-            self._break = self.spawn(self._send_break(self.streams[0]), "break")
+            self._break = self.spawn(self._send_break(stream), "break")
 
     async def _send_break(self, stream: Stream) -> None:
         try:

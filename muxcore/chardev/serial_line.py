@@ -52,7 +52,9 @@ _NO_SUCH_LINES = {errno.ENOTTY, errno.EINVAL}
 class Port(Protocol):
     """Whose line it is."""
 
-    streams: list[Stream]
+    @property
+    def first_stream(self) -> Stream | None:
+        """The port's descriptor, while it is open."""
 
 
 class LocalLine(Line):
@@ -102,11 +104,12 @@ class LocalLine(Line):
         return sum(bit for bit, now, then in zip(bits, count, before, strict=True) if now != then)
 
     async def _with_port(self, work: Callable[[int], T], otherwise: T) -> T:
-        if not self._port.streams or self._port.streams[0].fd < 0:
+        stream = self._port.first_stream
+        if stream is None or stream.fd < 0:
             return otherwise
         try:
             # A descriptor of its own: the stream's may be closed at any time.
-            fd = os.dup(self._port.streams[0].fd)
+            fd = os.dup(stream.fd)
         except OSError as error:
             raise StreamError(f"the port cannot be set: {_why(error)}") from error
 

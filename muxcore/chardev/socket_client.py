@@ -35,8 +35,8 @@ class SocketClient(SocketChardev):
     @property
     def filename(self) -> str:
         """See `Chardev.filename`."""
-        if self.streams:
-            return sockets.qemu_connected(self.options, self.streams[0])
+        if (stream := self.first_stream) is not None:
+            return sockets.qemu_connected(self.options, stream)
         return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
 
     @property

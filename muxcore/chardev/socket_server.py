@@ -69,8 +69,8 @@ class SocketServer(SocketChardev):
     @property
     def filename(self) -> str:
         """See `Chardev.filename`; with several clients, the first."""
-        if self.streams:
-            return sockets.qemu_connected(self.options, self.streams[0])
+        if (stream := self.first_stream) is not None:
+            return sockets.qemu_connected(self.options, stream)
         return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
 
     @property

@@ -46,6 +46,8 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 class SocketStream(Stream):
     """A stream over a connected socket."""
 
+    splices = True
+
     def __init__(self, sock: socket.socket, who: Who) -> None:
         self._unix = sock.family == socket.AF_UNIX
         super().__init__(sock.detach(), who)

@@ -84,6 +84,11 @@ class SoftStream(Stream, ABC):
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """See `Stream.write`."""
 
+    @property
+    def queued(self) -> int:
+        """See `Stream.queued`."""
+        return super().queued if self.fd >= 0 else 0
+
     def watch_input(self, callback: Callable[[], None] | None) -> None:
         """See `Stream.watch_input`."""
         self.input_watch.set(callback)

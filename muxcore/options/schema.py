@@ -34,8 +34,18 @@ class OptionInfo:
     required: bool
 
 
+_known: dict[type[ChardevOptions], tuple[OptionInfo, ...]] = {}
+
+
 def option_infos(options: type[ChardevOptions]) -> tuple[OptionInfo, ...]:
     """The options of a type: its own first, then those every chardev takes."""
+    if options not in _known:
+        # Reading annotations takes a millisecond, and a configuration asks for every chardev.
+        _known[options] = _read_infos(options)
+    return _known[options]
+
+
+def _read_infos(options: type[ChardevOptions]) -> tuple[OptionInfo, ...]:
     common = {item.name for item in fields(ChardevOptions)}
     hints = get_type_hints(options)
     infos = [

@@ -49,6 +49,9 @@ OS = {
     "openpty": ("EMFILE", "ENOSPC", "ENOMEM"),
     "pidfd_open": _DESCRIPTOR,
     "pipe": _DESCRIPTOR,
+    "pipe2": _DESCRIPTOR,
+    # What a pipe or a socket is given without a copy; the rest meets the plain calls as well.
+    "splice": ("EAGAIN", "EINVAL", "ENOMEM"),
     "dup": _DESCRIPTOR,
     "ttyname": ("ENODEV",),
     "fstat": _PATH,
@@ -245,7 +248,9 @@ def _instead(injector: Injector, module: types.ModuleType) -> dict[str, object]:
     if hasattr(module, "threading"):
         instead["threading"] = _LookAlike(threading, Thread=_threads(injector, place))
     if place in ("ring", "chardev.file"):
-        instead["bytearray"] = injector.wrap(f"{place}:bytearray", bytearray, ("memory",))
+        name = "_bytearray" if hasattr(module, "_bytearray") else "bytearray"
+        allocate = getattr(module, name, bytearray)
+        instead[name] = injector.wrap(f"{place}:bytearray", allocate, ("memory",))
     if place in ("chardev.sockets", "config"):
         kinds = ("EMFILE", "ENOMEM")
         instead["open"] = injector.wrap(f"{place}:open", open, kinds)

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import select
 import selectors
 from typing import Any
 
-from muxcore import selector
+from muxcore import loop, selector
 from tests.inject.faults import Epoll, Injector
 
 HASTE = 20
 """Seconds of the loop's clock to one of the world's, while nothing happens."""
 
 
-class Selector(selectors.EpollSelector):
+class Selector(selector.Selector):
     """The daemon's own selector over an epoll that may fail; it makes time pass.
 
     What is ready comes first, in no time. When nothing is, the world (threads, the kernel) gets a
     part of the time in which something may still come.
     """
 
-    _selector: Any
-
     def __init__(self, injector: Injector) -> None:
         super().__init__()
         self.now = 0.0
-        real: select.epoll = self._selector
+        real: Any = self._selector._real
         self._selector = selector.Epoll(Epoll(injector, "loop", real))
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -40,7 +36,7 @@ class Selector(selectors.EpollSelector):
         return ready
 
 
-class Loop(asyncio.SelectorEventLoop):
+class Loop(loop.Loop):
     """See the module."""
 
     def __init__(self, injector: Injector) -> None:

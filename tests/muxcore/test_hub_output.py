@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import tty
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,8 +19,10 @@ from tests.muxcore.consoles import (
     RING,
     PairChardev,
     PairStream,
+    Scripted,
     ScriptedChardev,
     bench,
+    in_virtual_time,
     pattern,
     turns,
 )
@@ -279,19 +282,20 @@ async def test_a_kernel_short_of_memory_costs_a_client_nothing(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = 5
-    real = os.writev
-
-    def short(fd: int, buffers: list[bytes]) -> int:
-        nonlocal refusals
-        if refusals:
-            refusals -= 1
-            raise OSError(number, os.strerror(number))
-        return real(fd, buffers)
-
-    monkeypatch.setattr(os, "writev", short)
+    real = os.write
     backend = PairChardev("b")
     async with bench(backend) as made:
         with backend.connect_socket() as client:
+            theirs = made.peer("b/1").stream.fd
+
+            def short(fd: int, data: bytes) -> int:
+                nonlocal refusals
+                if refusals and fd == theirs:
+                    refusals -= 1
+                    raise OSError(number, os.strerror(number))
+                return real(fd, data)
+
+            monkeypatch.setattr(os, "write", short)
             await made.print(b"hello ")
             await made.print(b"world")
             await eventually(lambda: not refusals and made.peer("b/1").ready)
@@ -379,3 +383,56 @@ class _FdChardev(ScriptedChardev):
 
     def after_lost(self, stream: Stream, reason: object) -> None:
         self.set_state(State.CLOSED)
+
+
+def counted(stream: Scripted) -> list[int]:
+    """The lengths of the writes to `stream` from now on that it took something of."""
+    write, lengths = stream.write, list[int]()
+
+    def count(buffers: Sequence[memoryview | bytes]) -> int:
+        lengths.append(write(buffers))
+        return lengths[-1]
+
+    stream.write = count  # type: ignore[method-assign]
+    return lengths
+
+
+@in_virtual_time
+async def test_t13_output_byte_by_byte_is_sent_at_once_to_a_peer_that_keeps_up() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        client = backend.connect()
+        writes = counted(client)
+        start = asyncio.get_running_loop().time()
+        for number in range(1, 101):
+            await made.print(b"x")
+            assert len(client.got) == number
+        # The clock goes on only when everybody waits for it.
+        assert asyncio.get_running_loop().time() == start
+        assert writes == [1] * 100
+
+
+async def test_t13_output_byte_by_byte_is_sent_together_to_a_peer_that_lagged() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        client = backend.connect()
+        writes = counted(client)
+        client.credit = 0
+        for _ in range(1000):
+            await made.print(b"x")
+        assert not client.got
+        client.credit = None
+        client.output_watch.poke()
+        await turns()
+        assert client.got == b"x" * 1000
+        assert writes == [1000]
+
+
+async def test_what_a_client_did_not_read_is_part_of_its_lag() -> None:
+    backend = PairChardev("b")
+    async with bench(backend) as made:
+        with backend.connect_socket() as client:
+            await made.print(bytes(10_000))
+            assert made.describe("b")["lag"] == 10_000
+            read_exactly(client, 10_000)
+            assert made.describe("b")["lag"] == 0

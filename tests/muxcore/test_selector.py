@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from muxcore.selector import Epoll, new_event_loop
+from muxcore.loop import Loop
+from muxcore.selector import Epoll
 from tests.support import eventually
 
 
@@ -40,7 +41,7 @@ class Stingy:
 
 def played(play: Callable[[Stingy], Coroutine[Any, Any, None]]) -> None:
     """Run `play` on a loop over a stingy epoll."""
-    loop = new_event_loop()
+    loop = Loop()
     selector = loop._selector  # type: ignore[attr-defined]
     stingy = Stingy(selector._selector._real)
     selector._selector = Epoll(stingy)

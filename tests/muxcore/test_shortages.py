@@ -232,9 +232,9 @@ async def test_a_control_client_is_kept_when_the_kernel_is_short_of_memory(
 ) -> None:
     """It was closed, and one that attached was told that it had left."""
     async with daemons.running(tmp_path) as daemon, daemons.raw_client(daemon.path) as client:
-        monkeypatch.setattr(os, "writev", Once(os.writev, shortage(number)))
+        monkeypatch.setattr(os, "write", Once(os.write, shortage(number)))
         assert await client.execute("mux-add-console", console="vm") == {"console": "vm"}
-        monkeypatch.setattr(os, "writev", Once(os.writev, shortage(number)))
+        monkeypatch.setattr(os, "write", Once(os.write, shortage(number)))
         attached = await client.execute("mux-attach", console="vm")
         assert attached == {"id": "vm.attach0", "offset": 0, "end": 0}
 
@@ -245,8 +245,8 @@ async def test_half_a_reply_to_mux_attach_is_the_end_of_its_client(
     """The reply that says so came behind the half, as its rest."""
     async with daemons.running(tmp_path) as daemon, daemons.raw_client(daemon.path) as client:
         await client.execute("mux-add-console", console="vm")
-        real = os.writev
-        monkeypatch.setattr(os, "writev", lambda fd, parts: real(fd, [bytes(parts[0][:9])]))
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data[:9])))
         client.send(b'{"execute":"mux-attach","arguments":{"console":"vm"}}')
         assert await client.reader.read() == b'{"return"'
         assert not daemon.console("vm").backends
@@ -292,12 +292,12 @@ async def test_a_descriptor_that_complains_when_it_is_closed_keeps_nobody_from_e
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Once]:
+def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Once]:
     """Let the next bytearray that a module makes be refused."""
 
-    def none(module: Any) -> Once:  # noqa: ANN401 - a module
-        call = Once(builtins.bytearray, MemoryError())
-        monkeypatch.setattr(module, "bytearray", call, raising=False)
+    def none(module: Any, name: str = "bytearray") -> Once:  # noqa: ANN401 - a module
+        call = Once(getattr(module, name, builtins.bytearray), MemoryError())
+        monkeypatch.setattr(module, name, call, raising=False)
         return call
 
     monkeypatch.setattr(pump, "MEMORY", 0.01)
@@ -305,23 +305,23 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Once]:
 
 
 async def test_a_guest_waits_while_there_is_no_memory_for_what_it_prints(
-    memory: Callable[[Any], Once],
+    memory: Callable[..., Once],
 ) -> None:
     """It was read again and again, as fast as the machine could."""
     backend = ScriptedChardev("b")
     async with bench(backend) as made:
         client = backend.connect()
-        refused = memory(ring)
+        refused = memory(ring, "_bytearray")
         made.guest.feed(b"hello")
         await eventually(lambda: refused.error is None)
         await eventually(lambda: client.got == b"hello")
 
 
 async def test_a_guest_that_ends_while_it_waits_for_memory_is_let_go_of(
-    memory: Callable[[Any], Once],
+    memory: Callable[..., Once],
 ) -> None:
     async with bench() as made:
-        refused = memory(ring)
+        refused = memory(ring, "_bytearray")
         made.guest.feed(b"hello")
         await eventually(lambda: refused.error is None)
         await made.console.set_guest(None)
@@ -329,7 +329,7 @@ async def test_a_guest_that_ends_while_it_waits_for_memory_is_let_go_of(
 
 
 async def test_a_file_without_memory_for_its_chunk_costs_nobody_a_byte(
-    tmp_path: Path, memory: Callable[[Any], Once]
+    tmp_path: Path, memory: Callable[..., Once]
 ) -> None:
     """Whoever came after it in the fan-out had a hole in the stream that nobody declared."""
     backend = ScriptedChardev("b")

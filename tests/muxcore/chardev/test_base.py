@@ -18,5 +18,5 @@ async def test_since_tells_when_it_was_lost_however_often_it_is_tried_again() ->
         assert chardev.since == 2.0
     chardev.set_state(State.OPEN)
     assert chardev.since > 2.0
-    chardev.lost(chardev.streams[0], StreamError("gone"))
+    chardev.lost(next(iter(chardev.streams)), StreamError("gone"))
     await chardev.aclose()
