@@ -126,9 +126,8 @@ async def test_output_is_searched_while_the_view_stays() -> None:
         shown = [line[:79] for line in screen_text(on.app).splitlines()[1:-2]]
         on.session.print(b"\r\none more error")
         await settle(on.pilot)
-        await on.pilot.pause(0.3)
+        await eventually(lambda: " 4/5 " in on.bottom, what="another search")
         await settle(on.pilot)
-        assert " 4/5 " in on.bottom
         assert [line[:79] for line in screen_text(on.app).splitlines()[1:-2]] == shown
 
 
