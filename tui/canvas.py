@@ -9,7 +9,7 @@ written: cells that changed, the pen's changes between them, a scroll where line
 from __future__ import annotations
 
 import re
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len
@@ -19,13 +19,16 @@ from tui.canvas_scroll import Columns, Scroll, Scroller
 from tui.pens import MAX_PENS, Pen, Pens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.color import ColorSystem
     from rich.style import Style
 
 _GAP = 4
 """Unchanged cells that are cheaper written again than jumped over."""
+
+_FEW = 0.8
+"""Pens to each change of them up to which it is worth looking whether to take each but once."""
 
 _ERASABLE = re.compile(" {12,}")
 """Blanks that are cheaper erased (ECH, and a jump) than written."""
@@ -35,6 +38,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _STRIPS = 256
 """Strips whose cells are known when they are drawn again: those of a screen that scrolls."""
+
+Run: TypeAlias = tuple[int, int, int]
+"""Columns from and up to which cells are written with the pen of that number."""
 
 Segments: TypeAlias = "Iterable[tuple[str, Style | None, object]]"
 
@@ -187,9 +193,46 @@ class Canvas:
         wanted, shown = self._wanted[y], self._shown[y]
         if wanted.texts == shown.texts and wanted.pens == shown.pens:
             return
+        runs = [run for span in wanted.changed(shown) for run in self._runs(wanted, *span)]
+        out, self._out = self._out, []
+        pen, at = self._pen, self._at
+        self._write(y, runs)
+        taken = [number for number, _ in groupby(number for _, _, number in runs)]
+        if len(set(taken)) < len(taken) * _FEW:
+            straight = self._out, self._pen, self._at
+            self._out, self._pen, self._at = [], pen, at
+            self._write(y, self._by_pen(runs))
+            if _length(self._out) >= _length(straight[0]):
+                self._out, self._pen, self._at = straight
+        out += self._out
+        self._out = out
+        self._shown[y] = wanted.copy()
+
+    def _runs(self, row: Row, start: int, stop: int) -> Iterator[Run]:
+        """Cells in parts that each are written with one pen, the blanks behind them too."""
+        goes_on = self._pens.goes_on
+        end, pen = start, row.pens[start]
+        for number, cells in groupby(row.pens[start:stop]):
+            if number != pen and not goes_on(pen, number):
+                yield start, end, pen
+                start, pen = end, number
+            end += sum(1 for _ in cells)
+        yield start, end, pen
+
+    def _by_pen(self, runs: list[Run]) -> list[Run]:
+        """Runs in such an order that each pen is taken once, the one at hand first."""
+        turns: dict[int, int] = {}
+        for _, _, number in runs:
+            at_hand = not self._pens.change(self._pen, number)[0]
+            turns.setdefault(number, -1 if at_hand else len(turns))
+        return sorted(runs, key=lambda run: turns[run[2]])
+
+    def _write(self, y: int, runs: Iterable[Run]) -> None:
+        """Write runs of a row, and what is between two where that is no more than a jump."""
+        row = self._wanted[y]
         start = last = -1
-        for x, stop in wanted.changed(shown):
-            if start >= 0 and not self._continues(wanted, last - 1, x):
+        for x, stop, _ in runs:
+            if start >= 0 and not self._continues(row, last, x):
                 self._span(y, start, last)
                 start = -1
             if start < 0:
@@ -197,15 +240,14 @@ class Canvas:
             last = stop
         if start >= 0:
             self._span(y, start, last)
-        self._shown[y] = wanted.copy()
 
     def _continues(self, row: Row, last: int, x: int) -> bool:
-        """Whether the unchanged cells between two that changed are as well written again."""
-        between = row.texts[last + 1 : x]
-        if len(between) > _GAP or None in between:
+        """Whether the cells from `last` up to `x` are as well written as jumped over."""
+        between = row.texts[last:x]
+        if not 0 <= x - last <= _GAP or None in between:
             return False
         goes_on = self._pens.goes_on
-        return all(goes_on(row.pens[last], number) for number in row.pens[last + 1 : x])
+        return all(goes_on(row.pens[last - 1], number) for number in row.pens[last:x])
 
     def _span(self, y: int, start: int, stop: int) -> None:
         """Write cells, and those whose texts they share."""
@@ -253,9 +295,11 @@ class Canvas:
         at = self._at
         if at == (x, y):
             return
-        if at and at[1] == y and at[0] < x and at[0] < self._width:
-            away = x - at[0]
-            self._out.append("\x1b[C" if away == 1 else f"\x1b[{away}C")
+        if at and at[1] == y and x and at[0] < self._width:
+            away = abs(x - at[0])
+            self._out.append(f"\x1b[{away if away > 1 else ''}{'C' if at[0] < x else 'D'}")
+        elif at and (x, y) == (0, at[1]):
+            self._out.append("\r")
         elif at and (x, y) == (0, at[1] + 1):
             self._out.append("\r\n")
         else:
@@ -315,3 +359,7 @@ class Canvas:
         if margins:
             self._out.append("\x1b[r")
             self._at = (0, 0)
+
+
+def _length(parts: Iterable[str]) -> int:
+    return sum(map(len, parts))

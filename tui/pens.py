@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.style import Style
+
+from tui.themes import XTERM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +25,12 @@ _OFF = ("22", "22", "23", "24", "25", "25", "27", "28", "29", "24", "54", "54", 
 
 SEEN_ON_BLANK = sum(1 << bit for bit in (3, 4, 5, 6, 8, 9, 10, 11, 12))
 """Attributes that show on a blank: underlines, blinking ones, reverse, strike, frames."""
+
+_INDEXES = {colour: index for index, colour in enumerate(XTERM, 16) if index > 21}
+"""Colours that have an index on every terminal, and so a shorter SGR.
+
+16 to 21 are not what they were where base16-shell has set a terminal's palette.
+"""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -78,7 +86,10 @@ class Pens:
 
     def goes_on(self, number: int, other: int) -> bool:
         """Whether cells of another pen can be written after one's without a word about it."""
-        return number == other or not self.change(self._pens[number], other)[0]
+        if number == other:
+            return True
+        # Only a blank leaves anything to the pen that is there.
+        return not self._pens[other].foreground and not self.change(self._pens[number], other)[0]
 
     def keep(self, used: Iterable[int]) -> dict[int, int]:
         """Forget all others; returns the new numbers of those that were used by their old ones."""
@@ -115,7 +126,11 @@ class Pens:
             colour = style.color if foreground else style.bgcolor
             if colour is None:
                 return "39" if foreground else "49"
-            return ";".join(colour.downgrade(self._colours).get_ansi_codes(foreground))
+            colour = colour.downgrade(self._colours)
+            index = _INDEXES.get(colour.triplet) if colour.triplet else None
+            if index is not None:
+                colour = Color.from_ansi(index)
+            return ";".join(colour.get_ansi_codes(foreground))
 
         attributes = style._attributes & style._set_attributes  # noqa: SLF001 (Rich has no other)
         underline = str(style.meta.get(UNDERLINE, ""))

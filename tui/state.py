@@ -80,6 +80,8 @@ class BackendState:
     lag: int = 0
     skipped: int = 0
     gaps: int = 0
+    surplus: int = 0
+    """Answers to the guest's queries that were taken out of its input."""
     last_activity: float | None = None
     peers: tuple[PeerState, ...] = ()
 
@@ -103,6 +105,7 @@ class BackendState:
             lag=data.get("lag", 0),
             skipped=data.get("skipped", 0),
             gaps=data.get("gaps", 0),
+            surplus=data.get("surplus", 0),
             last_activity=data.get("last-activity"),
             peers=tuple(PeerState.from_json(peer) for peer in data.get("peers", ())),
         )

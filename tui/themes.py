@@ -15,6 +15,14 @@ from textual.theme import BUILTIN_THEMES, Theme
 from muxcore.palettes import PALETTES, Rgb
 from tui.colour_depth import Depth
 
+_LEVELS = (0, 95, 135, 175, 215, 255)
+
+XTERM: tuple[Rgb, ...] = (
+    *((red, green, blue) for red in _LEVELS for green in _LEVELS for blue in _LEVELS),
+    *((level, level, level) for level in range(8, 239, 10)),
+)
+"""Colours 16 to 255: xterm's cube and grey ramp (256colres.pl)."""
+
 CONTRAST = 3.0
 """WCAG contrast of a guest's text that chose its own colour, but not the one behind it."""
 
@@ -140,16 +148,13 @@ def guest_colours(
     """The 256 palette colours of a guest under a theme with these CSS variables.
 
     0 to 15 are those of the palette of that name (`muxcore.palettes`), else the theme's; the rest
-    are xterm's cube and grey ramp (xterm's 256colres.pl).
+    are `XTERM`.
     """
     fallback = _DARK if dark else _LIGHT
     named = PALETTES.get(palette) or tuple(
         _rgb(variables.get(f"guest-{index}", colour)) for index, colour in enumerate(fallback)
     )
-    levels = (0, 95, 135, 175, 215, 255)
-    cube = tuple((r, g, b) for r in levels for g in levels for b in levels)
-    greys = tuple((level, level, level) for level in range(8, 239, 10))
-    return named + cube + greys
+    return named + XTERM
 
 
 def _rgb(colour: str) -> Rgb:

@@ -102,6 +102,18 @@ def activity(backend: BackendState, now: float) -> str:
     return "no traffic yet" if backend.last_activity is None else ago(backend.last_activity, now)
 
 
+def surplus(backend: BackendState, room: int) -> str:
+    """How many surplus answers of a backend were removed, in at most `room` columns.
+
+    Empty when none were; the number is said even where there is no room for it.
+    """
+    if not backend.surplus:
+        return ""
+    shortest = f"{backend.surplus} surplus"
+    answers = plural(backend.surplus, "surplus answer")
+    return next((text for text in (f"{answers} removed", answers) if len(text) <= room), shortest)
+
+
 def guest_status(guest: GuestState | None, now: float) -> Status:
     """How the guest is, with the time: `guest closed 12:03:07, retrying in 4 s`."""
     if guest is None:

@@ -16,8 +16,10 @@ class Marks:
         self._lines: list[int] = []
         self._offsets: list[int] = []
 
-    def __len__(self) -> int:
-        return len(self._lines)
+    @property
+    def first(self) -> tuple[int, int] | None:
+        """The oldest mark: its line and offset."""
+        return (self._lines[0], self._offsets[0]) if self._lines else None
 
     def add(self, line: int, offset: int) -> None:
         """Note that `line` is written from `offset` on.
@@ -45,6 +47,11 @@ class Marks:
         """The first mark at `line` or below it on the screen: its line and offset."""
         at = bisect_left(self._lines, line)
         return (self._lines[at], self._offsets[at]) if at < len(self._lines) else None
+
+    def forget_before(self, line: int) -> None:
+        """Forget what is known of the lines before `line`."""
+        kept = bisect_left(self._lines, line)
+        del self._lines[:kept], self._offsets[:kept]
 
     def renumber(self, number: Callable[[int], int]) -> None:
         """Take other numbers for the lines; of several with one number the first one counts."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from muxcore.screen.tape import Tape, sane_start
 
 if TYPE_CHECKING:
+    from muxcore.screen.frame import Place
+    from muxcore.screen.tape import Places
     from muxcore.vt.engine import Engine, Line
 
 MAX_PAST = 50_000
@@ -121,6 +123,40 @@ class Past:
         self._pieces.insert(0, piece)
         return piece.first < tape.engine.first_line
 
+    def resize(self, rows: int, cols: int, tape: Tape, places: Places) -> list[Place | None]:
+        """Have `tape` take another size, and the pieces before it as far as places are in them.
+
+        Older pieces are forgotten; so are all where the lines of `tape` do not begin any more where
+        the pieces end: in less width, there may be too many for its engine.
+
+        Returns:
+            See `Tape.resize`.
+        """
+        pieces = self._of(tape)
+        lines = [line for line, _ in places if pieces and pieces[0].first <= line < pieces[-1].stop]
+        begin = self._begin(tape) if lines else None
+        moved = tape.resize(rows, cols, places)
+        # The marks begin where the lines did; the engine may have dropped those, or got more.
+        first = tape.marks.first
+        kept: list[_Piece] = []
+        if begin and first and first[1] == begin[1] and tape.engine.first_line <= first[0]:
+            stop = first[0]
+            for piece in reversed([piece for piece in pieces if piece.stop > min(lines)]):
+                found = _resized(piece, rows, cols, stop, places)
+                if found is None:
+                    break
+                new, followed = found
+                moved = [place or other for place, other in zip(moved, followed, strict=True)]
+                kept.insert(0, new)
+                stop = new.first
+                if new.offset != piece.offset:
+                    break
+        for piece in self._pieces:
+            if not any(piece.tape is each.tape for each in kept):
+                piece.tape.engine.close()
+        self._pieces, self._epoch = kept, tape.engine.epoch
+        return moved
+
     def _render(self, data: bytes, offset: int, stop: int, like: Engine) -> _Piece:
         start = sane_start(data) if offset else 0
         tape = Tape(self._make(like.rows, like.cols, _most(like)))
@@ -132,6 +168,24 @@ class Past:
         shift = stop - engine.cursor_line
         begin = tape.marks.first_from(engine.first_line) or (engine.first_line, offset + start)
         return _Piece(tape, begin[0] + shift, stop, shift, begin[1])
+
+
+def _resized(
+    piece: _Piece, rows: int, cols: int, stop: int, places: Places
+) -> tuple[_Piece, list[Place | None]] | None:
+    """A piece at another size that ends before line `stop`, and where places in it are then."""
+    tape, shift = piece.tape, piece.shift
+    there = [
+        (line - shift, col) if piece.first <= line < piece.stop else (-1, 0) for line, col in places
+    ]
+    moved = tape.resize(rows, cols, there)
+    engine = tape.engine
+    begin = tape.marks.first_from(engine.first_line)
+    shift = stop - engine.cursor_line
+    if begin is None or begin[0] + shift >= stop:
+        return None
+    new = _Piece(tape, begin[0] + shift, stop, shift, begin[1])
+    return new, [place and (place[0] + shift, place[1]) for place in moved]
 
 
 def _most(engine: Engine) -> int:

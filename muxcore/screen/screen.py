@@ -143,9 +143,8 @@ class Screen:
             known = now == self._moved_at and epoch == self._moved[0]
             places = self._moved[1] if known else ()
         there = [place or (-1, 0) for place in places]
-        self._moved = epoch, tuple(self._tape.resize(rows, cols, there))
+        self._moved = epoch, tuple(self._past.resize(rows, cols, self._tape, there))
         self._moved_at = self.engine.epoch
-        self._past.clear()
 
     def reset(self, *, leave: bool = False) -> None:
         """Bring the terminal to its power-on state, as its user may want after a gap.

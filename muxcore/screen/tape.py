@@ -108,10 +108,12 @@ class Tape:
             engine's. Wide characters at a wrap put a place as many columns off.
         """
         engine, marks = self.engine, self.marks
-        if engine.modes.alternate_screen or not len(marks):
+        if engine.modes.alternate_screen:
             engine.resize(rows, cols)
             return [None] * len(places)
         old = _Logical(engine)
+        # An engine may have more lines after it than before: none of those has one of these marks.
+        marks.forget_before(engine.first_line)
         engine.resize(rows, cols)
         new = _Logical(engine)
         marks.renumber(lambda line: new.number(old.index(line)))

@@ -20,7 +20,7 @@ UBOOT_ROM = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 PROGRAMS = ("qemu-system-x86_64", UBOOT_ROM)
 """What a test marked `guest` cannot do without."""
 
-STOP_TIMEOUT = 10.0
+STOP_TIMEOUT = 30.0
 """Seconds QEMU gets to end when asked to."""
 
 MACHINE = ("-M", "pc", "-accel", "tcg", "-nodefaults", "-no-user-config", "-display", "none",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-WAIT = 30.0
+WAIT = 60.0
 """Seconds for what takes a moment on a machine that is busy."""
 
 

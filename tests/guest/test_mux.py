@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.guest.sharing import WAIT
 from tests.muxcore.daemons import raw_client, running
 from tests.support import assert_silent, connect_unix, read_until, unix_path
 
@@ -37,7 +38,7 @@ async def test_the_help_is_that_of_qemu(tmp_path: Path, escape: int) -> None:
     with qemu(unix_path(tmp_path, "qemu"), "-echr", str(escape)):
         theirs = connect_unix(tmp_path / "qemu")
         with theirs:
-            read_until(theirs, b"(qemu) ", timeout=20)
+            read_until(theirs, b"(qemu) ", WAIT)
             # A key that means nothing, the other name of help, help in pieces.
             theirs.send(key + b"z" + key + b"?")
             expected = read_until(theirs, last.encode())
@@ -75,7 +76,7 @@ def test_qemu_stamps_lines_from_the_first_after_the_toggle(tmp_path: Path) -> No
         qemu(unix_path(tmp_path, "qemu"), "-echr", "1"),
         connect_unix(tmp_path / "qemu") as client,
     ):
-        read_until(client, b"(qemu) ", timeout=20)
+        read_until(client, b"(qemu) ", WAIT)
         client.send(b"\x01t")
         client.send(b"\r")
         assert read_until(client, b"(qemu) ").endswith(b"\r\n[00:00:00.000] (qemu) ")

@@ -93,7 +93,7 @@ def test_a_killed_client_is_missed_by_nobody(place: Place) -> None:
         eventually_sync(
             lambda: {backend["id"] for backend in control.console("vm1")["backends"]} == names
         )
-        assert len(open_fds(daemon.pid)) == before
+        eventually_sync(lambda: len(open_fds(daemon.pid)) == before, what="as many descriptors")
         stream.run(b"echo still here", UBOOT_PROMPT)
         assert b"\r\nstill here\r\n" in stream.everything
         assert not stream.gaps

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 Json: TypeAlias = Any
 """What a command takes and gives."""
 
-SLOW = 20.0
+SLOW = 60.0
 """Seconds that a real process may take on a machine that is busy."""
 
 

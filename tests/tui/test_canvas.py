@@ -30,8 +30,11 @@ STYLES = [
     Style(underline=True, bgcolor="blue"),
     Style(underline=True, meta={UNDERLINE: "4:3"}),
     Style(reverse=True),
+    Style(color="rgb(201,202,203)", bgcolor="rgb(10,20,30)"),
+    Style(color="rgb(101,102,103)", bgcolor="rgb(110,120,130)"),
     Style(overline=True, link="https://example.org/"),
 ]
+BLANK = Segment(" ", GROUND)
 TEXTS = [
     "a",
     "word and more",
@@ -201,6 +204,53 @@ def test_a_blank_between_words_in_two_colours_is_no_jump() -> None:
     terminal.draw([[Segment("      ", GROUND)]])
     written = terminal.draw([[Segment("ab", red), Segment(" ", GROUND), Segment("cd", blue)]])
     assert "ab " in written
+
+
+def coloured(*words: tuple[str, Style], width: int = WIDTH) -> Line:
+    line = [segment for text, style in words for segment in (Segment(text, style), BLANK)]
+    return Segment.adjust_line_length(line, width, style=GROUND)
+
+
+def test_words_of_one_colour_are_written_together_where_that_is_less() -> None:
+    terminal = Terminal()
+    one, two = (Style(color=f"rgb(201,202,{n})", bgcolor="rgb(10,20,30)") for n in (203, 204))
+    terminal.draw([[Segment(" " * WIDTH, GROUND)]])
+    written = terminal.draw([coloured(("aa", one), ("bb", two), ("cc", one), ("dd", two))])
+    assert (written.count("203m"), written.count("204m")) == (1, 1)
+    assert terminal.text()[0].rstrip() == "aa bb cc dd"
+
+
+def test_words_are_written_in_their_order_where_their_colours_are_short() -> None:
+    terminal = Terminal()
+    one, two = (Style(color=name, bgcolor="rgb(10,20,30)") for name in ("red", "blue"))
+    terminal.draw([[Segment(" " * WIDTH, GROUND)]])
+    written = terminal.draw([coloured(("aa", one), ("bb", two), ("cc", one))])
+    assert written.index("aa") < written.index("bb") < written.index("cc")
+
+
+def test_the_colour_at_hand_is_used_first() -> None:
+    terminal = Terminal()
+    one, two = (Style(color=f"rgb(201,202,{n})", bgcolor="rgb(10,20,30)") for n in (203, 204))
+    terminal.draw([[Segment(" " * WIDTH, GROUND)]] * 2)
+    terminal.draw([coloured(("aa", one))])
+    written = terminal.draw([coloured(("bb", two), ("cc", one), ("dd", two))], y=1)
+    assert "203m" not in written
+    assert written.count("204m") == 1
+
+
+@pytest.mark.parametrize(
+    ("colour", "codes"),
+    [
+        ("rgb(255,175,0)", "38;5;214"),
+        ("rgb(238,238,238)", "38;5;255"),
+        ("rgb(0,0,95)", "38;2;0;0;95"),
+        ("rgb(255,175,1)", "38;2;255;175;1"),
+    ],
+)
+def test_a_colour_that_every_terminal_has_is_written_by_its_index(colour: str, codes: str) -> None:
+    terminal = Terminal()
+    terminal.draw([[Segment(" " * WIDTH, Style())]])
+    assert f"\x1b[{codes}m" in terminal.draw([[Segment("x", Style(color=colour))]])
 
 
 def numbered(start: int, width: int = WIDTH, height: int = HEIGHT) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from textual.events import Key, MouseScrollUp
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
+from muxcore.settings import Settings
 from muxcore.vt.keys import Paste
 from tests.support import eventually
 from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
@@ -124,9 +126,8 @@ async def test_output_is_searched_while_the_view_stays() -> None:
         shown = [line[:79] for line in screen_text(on.app).splitlines()[1:-2]]
         on.session.print(b"\r\none more error")
         await settle(on.pilot)
-        await on.pilot.pause(0.3)
+        await eventually(lambda: " 4/5 " in on.bottom, what="another search")
         await settle(on.pilot)
-        assert " 4/5 " in on.bottom
         assert [line[:79] for line in screen_text(on.app).splitlines()[1:-2]] == shown
 
 
@@ -482,6 +483,38 @@ async def test_a_view_that_is_scrolled_back_stays_on_its_text_when_resized() -> 
         await on.pilot.resize_terminal(100, 20)
         await settle(on.pilot)
         assert not view.held
+
+
+async def test_a_view_of_lines_from_the_history_stays_on_its_text_when_resized() -> None:
+    history = "".join(f"{line}\r\n" for line in LONG).encode()
+    session = FakeSession(RESIZED)
+    session.history = history
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        on = Desk(app, pilot, session)
+        session.attach(offset=len(history), end=len(history))
+        session.print(b"live")
+        await settle(pilot)
+        on.app.console_screen.view.fetch_older()
+        await settle(pilot)
+        await on.press(PREFIX, "[", "g", *"20j", "0", "v", "$")
+        for width in (120, 70):
+            await pilot.resize_terminal(width, 24)
+            await settle(pilot)
+            assert shown_with(on, "selection").startswith("10 ===")
+        await on.press("y")
+        assert on.app.clipboard == LONG[10]
+
+
+async def test_a_view_of_lines_that_are_gone_after_a_resize_is_held_at_the_nearest() -> None:
+    shown = replace(RESIZED, settings=Settings(scrollback=100))
+    async with desk(*LONG, *LONG, *LONG, shown=shown) as on:
+        view = on.app.console_screen.view
+        view.go_to(view.terminal.oldest_line)
+        await on.pilot.resize_terminal(40, 24)
+        await settle(on.pilot)
+        assert view.held
+        assert view.first_line == view.terminal.oldest_line
 
 
 async def test_what_a_resize_leaves_nothing_of_is_said() -> None:

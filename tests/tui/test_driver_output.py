@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from muxcore.vt.engine import make_engine
+from tests.muxcore.daemons import SLOW
 from tests.support import eventually_sync, read_some, read_until
 
 ROWS, COLS = 24, 80
@@ -108,7 +109,7 @@ def terminal() -> Iterator[Terminal]:
 def test_a_terminal_that_takes_nothing_holds_nobody_and_is_spared_what_is_stale(
     terminal: Terminal,
 ) -> None:
-    read_until(terminal.reports, b"r", 20)
+    read_until(terminal.reports, b"r", SLOW)
     for _ in range(FRAMES):
         os.write(terminal.master, b"k")
         read_until(terminal.reports, b".")
@@ -117,6 +118,6 @@ def test_a_terminal_that_takes_nothing_holds_nobody_and_is_spared_what_is_stale(
 
 
 def test_a_widget_is_drawn_without_textual(terminal: Terminal) -> None:
-    read_until(terminal.reports, b"r", 20)
+    read_until(terminal.reports, b"r", SLOW)
     os.write(terminal.master, b"a")
     eventually_sync(lambda: terminal.shows("alone"), what="the widget")

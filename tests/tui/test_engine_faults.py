@@ -25,6 +25,9 @@ from tui.terminal import Terminal
 SLOW = 30.0
 """Seconds for some processes to start on a busy machine."""
 
+PATIENCE = 1.5
+"""Seconds after which an engine that is to be given up is: others have to answer in them, too."""
+
 SCRIPT = "import os, signal, time\nimport muxcore.screen.__main__ as worker\n{}\nworker.main()"
 
 CRASHING = """
@@ -43,6 +46,13 @@ UNGUARDED = "import muxcore.vt.guard as guard\nguard._REFUSED_MODES = frozenset(
 """A worker whose guard lets through the modes that crash libghostty-vt."""
 
 CRASH = Path(__file__).parents[1] / "fidelity" / "streams" / "engine-crash.bin"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is well is not given up because the machine is busy."""
+    monkeypatch.setattr(keeper, "SILENCE", SLOW)
+    monkeypatch.setattr(keeper, "START", SLOW)
 
 
 class Replayed(FakeSession):
@@ -148,7 +158,7 @@ async def test_an_engine_that_is_ended_in_mid_stream_is_replaced_and_shows_the_s
 
 
 async def test_an_engine_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "SILENCE", 0.2)
+    monkeypatch.setattr(keeper, "SILENCE", PATIENCE)
     async with faulty() as it:
         it.session.print(b"before")
         await it.shown("before")
@@ -175,7 +185,7 @@ async def test_what_crashes_the_engine_is_pinned_down_left_out_and_said() -> Non
 
 
 async def test_what_hangs_the_engine_is_pinned_down_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "SILENCE", 0.3)
+    monkeypatch.setattr(keeper, "SILENCE", PATIENCE)
     async with faulty(CRASHING) as it:
         it.session.print(b"before HANG after\r\n")
         await eventually(lambda: it.terminal._feed._recovery._sent == 19, SLOW)

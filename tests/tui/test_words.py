@@ -41,6 +41,23 @@ def test_what_a_backend_lost_and_why_it_failed_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "room", "text"),
+    [
+        (0, 80, ""),
+        (1, 24, "1 surplus answer removed"),
+        (3, 25, "3 surplus answers removed"),
+        (3, 24, "3 surplus answers"),
+        (3, 16, "3 surplus"),
+        (3, 1, "3 surplus"),
+    ],
+)
+def test_removed_surplus_answers_are_said_in_the_room_there_is(
+    count: int, room: int, text: str
+) -> None:
+    assert words.surplus(backend("s", surplus=count), room) == text
+
+
+@pytest.mark.parametrize(
     ("guest", "word"),
     [
         (None, "no guest"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import eventually, raw_pty, read_some
+from tests.support import TIMEOUT, eventually, raw_pty, read_some
 from tui import writer
 from tui.writer import Writer
 
@@ -89,7 +89,7 @@ async def test_what_waits_is_bounded(pty: Pty, monkeypatch: pytest.MonkeyPatch) 
 async def test_closing_writes_what_is_left_if_that_is_possible(
     pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "PATIENCE", 0.01)
+    monkeypatch.setattr(writer, "PATIENCE", TIMEOUT)
     master, slave = pty
     out, _ = make(slave)
     count = fill(out)

@@ -156,6 +156,9 @@ def _traffic(backend: BackendState, speed: BackendRate, now: float, width: int) 
         backend.policy,
         *(["read-only"] if backend.readonly else []),
     ]
+    activity = words.activity(backend, now)
+    room = width - len(" · ".join([*facts, ""])) - len(f" {activity}")
+    facts += filter(None, [words.surplus(backend, room)])
     return [
         _ends(
             Content.assemble(
@@ -173,7 +176,7 @@ def _traffic(backend: BackendState, speed: BackendRate, now: float, width: int) 
             Content.styled(
                 " · ".join(facts), "$text-warning" if backend.lag else "$foreground-muted"
             ),
-            Content.styled(words.activity(backend, now), "$foreground-muted"),
+            Content.styled(activity, "$foreground-muted"),
             width,
         ),
     ]

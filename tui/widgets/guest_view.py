@@ -309,7 +309,9 @@ class GuestView(Widget):
             self.at_start = False
             moved = terminal.moved
             top, end = moved.get("top"), moved.get("end")
-            self.port.renumber(top and top.line, end and end.line)
+            # Lines that became too many for the engine went from the oldest on.
+            nearest = terminal.oldest_line if end else None
+            self.port.renumber(top.line if top else nearest, end and end.line)
             self.refresh()
         if (
             self._lines.follow_modes()

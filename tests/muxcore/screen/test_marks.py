@@ -42,7 +42,7 @@ def test_many_marks_are_thinned_out_among_the_old() -> None:
     marks = Marks()
     for line in range(10 * MAX_MARKS):
         marks.add(line, 10 * line)
-    assert len(marks) <= MAX_MARKS
+    assert len(marks._lines) <= MAX_MARKS
     newest = 10 * MAX_MARKS - 1
     assert all(marks.offset(newest - back) == 10 * (newest - back) for back in range(5000))
     assert marks.offset(0) == 0
@@ -54,4 +54,14 @@ def test_lines_that_become_one_begin_where_the_first_did() -> None:
         marks.add(line, 10 * line)
     marks.renumber(lambda line: line // 2)
     assert [marks.offset(line) for line in range(3)] == [0, 20, 40]
-    assert len(marks) == 3
+    assert len(marks._lines) == 3
+
+
+def test_lines_that_are_forgotten_have_no_marks() -> None:
+    marks = Marks()
+    for line in range(6):
+        marks.add(line, 10 * line)
+    marks.forget_before(2)
+    assert (marks.first, marks.offset(1)) == ((2, 20), None)
+    marks.forget_before(6)
+    assert marks.first is None
