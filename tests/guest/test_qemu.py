@@ -174,7 +174,7 @@ def _port(rig: Rig, console: str, id: str) -> int:
 
 
 @pytest.mark.parametrize("device", ["isa-serial", "pci-serial"])
-def test_a_break_of_anybody_reaches_the_kernel(rig: Rig, device: str) -> None:
+def test_t5_a_break_of_anybody_reaches_the_kernel(rig: Rig, device: str) -> None:
     """Linux' magic sysrq: a break on its serial console and the key behind it."""
     append = linux.APPEND.replace("hvc0", "ttyS0")
     words = _linux("-display", "none", "-append", append)

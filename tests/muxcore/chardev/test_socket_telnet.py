@@ -188,7 +188,7 @@ async def telnet_on_console() -> AsyncIterator[tuple[Bench, int]]:
 
 
 @pytest.mark.needs("telnet")
-async def test_debians_telnet_types_and_sees_every_byte() -> None:
+async def test_t12_debians_telnet_types_and_sees_every_byte() -> None:
     async with telnet_on_console() as (made, master):
         os.write(master, b"ls\r\x03\x7f\xff")
         await eventually(lambda: made.guest.sent == b"ls\r\x03\x7f\xff")

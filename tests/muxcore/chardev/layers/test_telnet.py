@@ -116,7 +116,7 @@ def test_a_client_gives_its_size_when_it_is_asked_and_when_it_changes() -> None:
 # Bytes.
 
 
-def test_255_is_doubled_both_ways() -> None:
+def test_t12_a_byte_255_is_doubled_both_ways() -> None:
     layer = binary_server()
     assert sent(layer, b"a\xff\xffb") == b"a\xff\xff\xff\xffb"
     assert layer.receive(b"a\xff\xff\xff\xffb") == b"a\xff\xffb"
