@@ -22,6 +22,10 @@ FLOW = 32 * 1024
 MANY = 2
 """Peers for which that is worth it."""
 
+FOR_MANY = 64 * 1024
+"""Bytes read at once for them at most: in a flood this much is dealt with before anybody else's
+turn, and it is still in a cache when the last peer is served."""
+
 MEMORY = 0.5
 """Seconds that the guest waits when there is no memory for what it prints."""
 
@@ -125,6 +129,8 @@ class Pump:
         room = self._room()
         if stream is None or not room:
             return
+        if len(self._audience) >= MANY:
+            room = min(room, FOR_MANY)
         begin = history.end
         end = self._read_burst(stream, room)
         if count := history.end - begin:

@@ -17,9 +17,9 @@ import ctypes
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
-MAX_BURST = 64 * 1024
-"""Bytes read at once at most: in a flood this much is dealt with before anybody else's turn, and
-it is still in a cache when the last peer is served."""
+MAX_BURST = 192 * 1024
+"""Bytes read at once at most: about what a unix socket holds, so that a flood for one is taken in
+one turn."""
 MIN_CAPACITY = 64 * 1024
 MAX_CAPACITY = 1 << 30
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from muxcore.chardev import child, file, serial, source
+from muxcore.chardev import child, file_writer, serial, source
 from muxcore.chardev.file import FileChardev
 from muxcore.chardev.process import ProcessChardev
 from muxcore.chardev.thread import in_thread
@@ -38,7 +38,7 @@ class Threads:
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     made = Threads()
     monkeypatch.setattr(threading.Thread, "start", lambda thread: made.start(thread))
-    for module in (file, source):
+    for module in (file_writer, source):
         monkeypatch.setattr(module, "RETRY", 0.01)
     monkeypatch.setattr(child, "REAP_RETRY", 0.01)
     return made
