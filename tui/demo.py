@@ -6,7 +6,8 @@ import os
 import shlex
 
 from muxcore import paths
-from muxcore.cli.verbs import add_console, chardev_argument, origin, with_client
+from muxcore.cli.arguments import chardev
+from muxcore.cli.verbs import add_console, origin, with_client
 from muxcore.client import Client, ensure_daemon
 
 CONSOLE = "demo"
@@ -42,5 +43,5 @@ async def _ensure_console(client: Client) -> int:
         f"pty,id=demo.pty,path={at}/pty",
         f"file,id=demo.log,path={at}/log",
     ]
-    await add_console(client, CONSOLE, guest, [chardev_argument(text) for text in backends])
+    await add_console(client, CONSOLE, guest, [chardev(text) for text in backends])
     return 0

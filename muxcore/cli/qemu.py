@@ -15,10 +15,11 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from muxcore.cli.arguments import absolute, absolute_object
 from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import complain, socket_path
 from muxcore.cli.terminal import View
-from muxcore.cli.verbs import absolute, absolute_object, origin
+from muxcore.cli.verbs import origin
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import OptionError
 from muxcore.options.grammar import format_chardev, help_wanted

@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from muxcore.attach import AttachStream, attach
@@ -20,37 +19,27 @@ from muxcore.cli.stdio import read_stdin
 from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, MuxError, OptionError
-from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
-from muxcore.options.objects import (
-    AuthzListFileOptions,
-    ObjectSpec,
-    TlsPskOptions,
-    TlsX509Options,
-    parse_object,
-    to_members,
-)
-from muxcore.options.sets import ChardevSpec, SerialOptions, SocketOptions
-from muxcore.options.values import rfc2217_address
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024
-_PATHS = ("path", "input_path", "logfile", "cwd")
-"""Every option of a chardev that is a path."""
 STOP_TIMEOUT = 10.0
 """Seconds that `stop` waits for the daemon to be gone."""
 
 
 def add(args: argparse.Namespace) -> int:
     """Make a console, starting the daemon if none answers."""
+    # Nobody else needs all the options there are.
+    from muxcore.cli import arguments
+
     for text in [args.guest, *args.backend]:
-        if text is not None and (words := help_wanted(text)) is not None:
+        if text is not None and (words := arguments.help_wanted(text)) is not None:
             print(words)
             return ExitCode.OK
     try:
-        guest = chardev_argument(args.guest) if args.guest is not None else None
-        backends = [chardev_argument(text) for text in args.backend]
-        settings = dict(_setting(text) for text in args.set)
-        objects = [_object(text) for text in args.object]
+        guest = arguments.chardev(args.guest) if args.guest is not None else None
+        backends = [arguments.chardev(text) for text in args.backend]
+        settings = dict(arguments.setting(text) for text in args.set)
+        objects = [arguments.object_members(text) for text in args.object]
     except OptionError as error:
         complain(f"{error} ({error.hint})" if error.hint else str(error))
         return ExitCode.USAGE
@@ -204,56 +193,6 @@ def with_client(path: str, work: Callable[[Client], Awaitable[int]]) -> int:
             return await work(client)
 
     return asyncio.run(main())
-
-
-def chardev_argument(text: str) -> str:
-    """A CHARDEV as the user wrote it, for a daemon whose directory is another one.
-
-    Raises:
-        OptionError: it is wrong.
-    """
-    spec = parse_chardev(text)
-    for warning in spec.warnings:
-        complain(f"warning: {' '.join(warning.split())}")
-    return format_chardev(absolute(spec))
-
-
-def absolute(spec: ChardevSpec) -> ChardevSpec:
-    """`spec` with its paths as a daemon whose directory is another one has to be given them."""
-    options = spec.options
-    names = [name for name in _PATHS if getattr(options, name, "")]
-    if isinstance(options, SocketOptions) and options.abstract:
-        names.remove("path")
-    if isinstance(options, SerialOptions) and rfc2217_address(options.path):
-        names.remove("path")
-    paths: dict[str, Any] = {name: _absolute(getattr(options, name)) for name in names}
-    return replace(spec, options=replace(options, **paths))
-
-
-def absolute_object(spec: ObjectSpec) -> ObjectSpec:
-    """`spec`, likewise."""
-    options = spec.options
-    if isinstance(options, TlsX509Options | TlsPskOptions):
-        return replace(spec, options=replace(options, dir=_absolute(options.dir)))
-    if isinstance(options, AuthzListFileOptions):
-        return replace(spec, options=replace(options, filename=_absolute(options.filename)))
-    return spec
-
-
-def _absolute(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
-
-
-def _object(text: str) -> dict[str, Any]:
-    """An object as object-add takes it, for a daemon whose directory is another one."""
-    return to_members(absolute_object(parse_object(text)))
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise OptionError(f"--set takes KEY=VALUE, not '{text}'")
-    return key, value
 
 
 def origin() -> dict[str, Any]:

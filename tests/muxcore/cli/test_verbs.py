@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from muxcore.cli.arguments import absolute
 from muxcore.cli.exits import ExitCode
-from muxcore.cli.verbs import absolute
 from muxcore.options.sets import ChardevSpec, SerialOptions
 from tests.muxcore.daemons import ROOT, SLOW, cli, served
 from tests.support import eventually_sync, read_until, unix_path

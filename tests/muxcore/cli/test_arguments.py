@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from muxcore.cli.verbs import absolute, absolute_object
+from muxcore.cli.arguments import absolute, absolute_object
 from muxcore.options.grammar import format_chardev, parse_chardev
 from muxcore.options.objects import format_object, parse_object
 
