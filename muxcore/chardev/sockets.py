@@ -244,18 +244,21 @@ def passed(text: str, *, listening: bool) -> socket.socket:
 def prepare(sock: socket.socket, options: SocketOptions, *, guest: bool) -> None:
     """Make a connected socket ready to be a stream: non-blocking, and found dead when it is."""
     sock.setblocking(False)
-    if sock.family == socket.AF_UNIX:
-        if guest:
+    # It may be reset already; then the first read says so. And it works without any of these.
+    with contextlib.suppress(OSError):
+        if sock.family != socket.AF_UNIX:
+            _prepare_network(sock, options)
+        elif guest:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, GUEST_SEND_BUFFER)
-    else:
-        # It may be reset already; then the first read says so.
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if sock.family != socket.AF_VSOCK:
-                for option, value in KEEPALIVE:
-                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
-            if options.nodelay:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _prepare_network(sock: socket.socket, options: SocketOptions) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sock.family != socket.AF_VSOCK:
+        for option, value in KEEPALIVE:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        if options.nodelay:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def who_is(sock: socket.socket) -> Who:

@@ -381,3 +381,18 @@ async def test_a_peer_that_fails_in_an_unforeseen_way_is_ended_and_alone(
         assert [client.got for client in clients] == [b"one two", b"", b"one two"]
         assert clients[1].closed
         assert isinstance(raised[0]["exception"], ZeroDivisionError)
+
+
+class Refusing(socket.socket):
+    """A socket of which nothing can be set."""
+
+    def setsockopt(self, *_: object) -> None:
+        raise shortage(errno.ENOBUFS)
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_a_guest_is_served_though_nothing_can_be_set_of_its_socket(family: int) -> None:
+    """It was turned away, and its descriptor kept."""
+    with Refusing(family) as sock:
+        sockets.prepare(sock, SocketOptions(path="x"), guest=True)
+        assert not sock.getblocking()
