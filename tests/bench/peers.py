@@ -141,7 +141,8 @@ def machine() -> str:
     found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     model = " ".join(found[1].split()) if found else platform.machine()
     cpus = len(os.sched_getaffinity(0))
-    return f"{cpus} CPUs of {model}, Linux {platform.release()}, Python {platform.python_version()}"
+    kernel = platform.release().partition("-")[0]
+    return f"{cpus} CPUs of {model}, Linux {kernel}, Python {platform.python_version()}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
