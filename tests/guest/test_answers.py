@@ -162,7 +162,9 @@ def test_u_boot_is_typed_to_with_picocom_as_it_always_was(tmp_path: Path) -> Non
         qemu.uboot(console, wait=True),
     ):
         operator.interrupt_autoboot()
-        with sharing.on_a_terminal("picocom", "-q", "--noinit", tty) as (picocom, _):
+        with sharing.on_a_terminal("picocom", "--noinit", tty) as (picocom, _):
+            # What is typed before it has set its terminal is flushed.
+            picocom.expect(b"Terminal ready")
             picocom.send(b"echo from pico\x1b[D\x1b[Ccom\r")
             operator.expect(rb"\nfrom picocom\r?\n.*?=> ")
             picocom.expect(rb"\nfrom picocom\r?\n.*?=> ")
