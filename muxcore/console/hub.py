@@ -287,7 +287,7 @@ class Console:
         return self._past.setdefault(id, Past())
 
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
-        """See `chardev.link.Upstream`."""
+        """See `link.Upstream`."""
         may = self.desk.answers.claim(chardev, kind, comes=comes)
         if may and not comes and isinstance(self.guest, LinkGuest):
             return self.guest.claim(kind, comes=False)
