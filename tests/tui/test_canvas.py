@@ -147,7 +147,7 @@ def sessions(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sessions(), st.booleans())
 def test_the_terminal_shows_what_was_drawn(frames: list[Frame], erase: bool) -> None:
     terminal = Terminal(erase=erase)
@@ -165,7 +165,7 @@ def margins() -> Iterator[None]:
         yield
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sessions(), st.sampled_from([0, 5]), lines)
 @pytest.mark.usefixtures("margins")
 def test_columns_that_scroll_by_themselves_leave_what_stands_beside_them(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.screen.items import Attached, Gap, Item, Output
@@ -172,7 +172,6 @@ def test_a_new_stream_voids_what_was_shown() -> None:
     assert shown(screen) == ""
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(WORDS), st.booleans()), max_size=40),
     st.lists(st.integers(1, 9), min_size=1, max_size=8),

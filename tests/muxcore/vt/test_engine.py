@@ -383,7 +383,7 @@ OUTPUT = st.lists(
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=OUTPUT)
 def test_output_fed_byte_by_byte_gives_the_same_screen(name: str, data: bytes) -> None:
     whole, bytewise = MAKERS[name](4, 20, 50), MAKERS[name](4, 20, 50)
