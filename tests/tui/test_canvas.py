@@ -13,7 +13,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from muxcore.vt import guard
-from muxcore.vt.engine import PLAIN, Engine, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import PLAIN, Engine
 from muxcore.vt.engine import Style as CellStyle
 from tui.canvas import Canvas
 from tui.pens import MAX_PENS, UNDERLINE

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import PLAIN, Engine, MouseTracking, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import PLAIN, Engine, MouseTracking
 
 QUERY = b"\x1b[6n"
 

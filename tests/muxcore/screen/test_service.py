@@ -21,7 +21,8 @@ from muxcore.screen.service import (
     Service,
     pack_item,
 )
-from muxcore.vt.engine import Line, MouseTracking, Style, Underline, engine_name, make_engine
+from muxcore.vt.choice import engine_name, make_engine
+from muxcore.vt.engine import Line, MouseTracking, Style, Underline
 from muxcore.vt.requests import Clipboard, Notification
 
 ATTACHED = Attached("vm1", "vm1.attach0", 0, 0)

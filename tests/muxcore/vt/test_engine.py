@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxcore.version import __version__
-from muxcore.vt import bittty, ghostty
-from muxcore.vt import engine as engine_module
+from muxcore.vt import bittty, choice, ghostty
+from muxcore.vt.choice import engine_name, make_engine
 from muxcore.vt.engine import (
     MAX_REPLIES,
     MAX_TITLE,
@@ -27,8 +27,6 @@ from muxcore.vt.engine import (
     Run,
     Style,
     Underline,
-    engine_name,
-    make_engine,
 )
 
 if TYPE_CHECKING:
@@ -420,6 +418,6 @@ def test_the_other_engine_steps_in_where_the_library_is_missing(
         raise EngineError("not here")
 
     monkeypatch.setattr(ghostty, "choose", missing)
-    assert engine_module._chosen.__wrapped__("")[0].startswith("bittty ")
+    assert choice._chosen.__wrapped__("")[0].startswith("bittty ")
     with pytest.raises(EngineError, match="not here"):
-        engine_module._chosen.__wrapped__("ghostty")
+        choice._chosen.__wrapped__("ghostty")
