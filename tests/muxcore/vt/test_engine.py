@@ -345,6 +345,21 @@ def test_an_engine_that_fails_is_counted_and_starts_over(
     assert engine.text() == "after\n\n\n"
 
 
+def test_an_engine_that_fails_at_being_looked_at_is_counted_and_starts_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise TypeError("inside")
+
+    engine.feed(b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_update", fail)
+        engine.dirty_rows()
+    engine.feed(b"after")
+    assert engine.faults == 1
+    assert engine.text() == "after\n\n\n"
+
+
 def test_closing_twice_is_harmless(engine: Engine) -> None:
     engine.close()
     engine.close()
