@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from muxcore.cli import parser as cli
+from muxcore.cli.narration import complain
 from muxcore.exits import ExitCode
 
 APP = "app"
@@ -44,13 +45,13 @@ def with_verb(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
 
 
 def _app(args: argparse.Namespace) -> int:
-    return _show(cli.socket_path(args), args.console)
+    return _show(args.socket, args.console)
 
 
 def _demo(args: argparse.Namespace) -> int:
     from tui.demo import CONSOLE, prepare
 
-    path = cli.socket_path(args)
+    path = args.socket
     prepare(path)
     return _show(path, CONSOLE)
 
@@ -61,7 +62,7 @@ def _show(path: str, console: str | None) -> int:
 
     # Textual draws on standard error.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
+        complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
     # Its process loads the engine while this one loads Textual.
     worker = EngineProcess()

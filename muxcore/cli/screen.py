@@ -18,7 +18,6 @@ from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from muxcore.cli.parser import socket_path
 from muxcore.client import Client
 from muxcore.config import console_config
 from muxcore.errors import MuxError
@@ -45,7 +44,7 @@ class Past(NamedTuple):
 def screen(args: argparse.Namespace) -> int:
     """Print a console's present screen."""
     wanted = console_config(args.name, None, [], {"size": args.size}).size if args.size else None
-    past = asyncio.run(_fetch(socket_path(args), args.name, wanted))
+    past = asyncio.run(_fetch(args.socket, args.name, wanted))
     kind = "json" if args.json else "ansi" if args.ansi else "text"
     out = apart(lambda: render(past, kind).encode(sys.stdout.encoding or "utf-8", "replace"))
     sys.stdout.buffer.write(out)
