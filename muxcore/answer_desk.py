@@ -63,9 +63,6 @@ class AnswerDesk:
     def take(self, peer: Peer, data: bytes) -> None:
         """`peer` typed `data`: what passes is passed on, the beginning of an answer waits."""
         respondent = peer.respondent
-        if not (respondent.listens or respondent.held):
-            self._hub.pass_input(peer, data)
-            return
         waited = bool(respondent.held)
         items = respondent.take(data)
         if not respondent.held:

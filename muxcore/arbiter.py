@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from muxcore.inquiry import Inquiry
+from muxcore.inquiry import ESC, Inquiry
 from muxcore.queries import FAMILIES, Kind, key_of
 from muxcore.ring import History
 
@@ -80,6 +80,8 @@ class Arbiter:
 
     def printed(self, begin: int) -> bool:
         """The guest printed what is in the history from `begin` on; whether that asks anything."""
+        if not self._inquiry.begun and self.history.find(ESC, begin) is None:
+            return False
         found = self._inquiry.look(self.history, begin, self.history.end)
         if not found:
             return False
@@ -172,7 +174,7 @@ class Respondent:
     @property
     def listens(self) -> bool:
         """Whether what is typed is looked at."""
-        return bool(self._open or self._claimed)
+        return bool(self._open or self._claimed or self.held)
 
     def claim(self, kind: Kind, *, comes: bool) -> bool:
         """Answer a question of `kind` for those behind this peer; whether the answer may pass.
@@ -197,7 +199,7 @@ class Respondent:
         items: list[bytes | Answer] = []
         start = 0
         at = data.find(b"\x1b")
-        while at >= 0 and self.listens:
+        while at >= 0 and (self._open or self._claimed):
             end = self._answer_at(data, at, start, items)
             if end > at:
                 start = end

@@ -40,6 +40,7 @@ from muxcore.queries import Kind
 from muxcore.ring import History
 from muxcore.roster import Roster
 from muxcore.settings import DEFAULTS, Settings
+from muxcore.splice import Splice
 
 FLUSH = 1.0
 """Seconds that peers have, when a console ends, to take what they still lack."""
@@ -73,6 +74,7 @@ class Console:
         self.name = name
         self.history = History(history)
         self.guest: Chardev | None = None
+        self._link: LinkGuest | None = None
         self.own_mux: Mux | None = None
         self.backends: dict[str, Chardev] = {}
         self.size = size
@@ -93,7 +95,7 @@ class Console:
             self._fan_out,
             self._guest_ended,
             self._news.tell,
-            self.roster,
+            self.roster.by_stream,
         )
         self.lagging = Laggards()
         self.desk = PeerDesk(self, self._hold)
@@ -117,12 +119,13 @@ class Console:
         if guest is not None:
             self._refuse_if_closing()
         if (old := self.guest) is not None:
-            self.guest = None
+            self.guest = self._link = None
             await old.aclose()
             old.owner = Unowned()
             if old.log is not None:
                 await self.remove_backend(old.log.id)
         self.guest = guest
+        self._link = guest if isinstance(guest, LinkGuest) else None
         if guest is not None:
             if guest.log is not None:
                 await self.add_backend(guest.log)
@@ -289,8 +292,8 @@ class Console:
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
         """See `chardev.link.Upstream`."""
         may = self.desk.answers.claim(chardev, kind, comes=comes)
-        if may and not comes and isinstance(self.guest, LinkGuest):
-            return self.guest.claim(kind, comes=False)
+        if may and not comes and self._link is not None:
+            return self._link.claim(kind, comes=False)
         return may
 
     def describe(self) -> dict[str, Any]:
@@ -305,7 +308,7 @@ class Console:
     @property
     def mux(self) -> Mux | None:
         """The mux that the peers type to, if they do: this console's own, or one behind it."""
-        return self.guest.mux if isinstance(self.guest, LinkGuest) else self.own_mux
+        return self._link.mux if self._link is not None else self.own_mux
 
     # What chardevs report.
 
@@ -387,18 +390,17 @@ class Console:
         self.pump.pause(paused)
 
     def _room(self) -> int:
-        return self._hold.room() if self.lagging else self.history.burst
+        return self._hold.room() if self.lagging.peers else self.history.burst
 
-    def _fan_out(self, begin: int, count: int) -> None:
+    def _fan_out(self, begin: int, count: int, splice: Splice | None) -> None:
         views = self.history.views(begin)
-        splice = self.pump.splice_of(count)
-        for peer in self.peers:
+        for peer in self.roster.all:
             if peer.ready:
                 try:
                     peer.offer(views, count, splice)
                 except Exception as error:  # noqa: BLE001 - the others are not to lose the chunk
                     self._peer_failed(peer, error)
-        if self.lagging:
+        if self.lagging.peers:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)

@@ -134,7 +134,11 @@ class PeerDesk:
         """See `peer_hub.Hub`."""
         if peer.size is not None and peer.size != self._console.size:
             self.peer_resized(peer)
-        self.answers.take(peer, data)
+        console = self._console
+        if peer.respondent.listens or console.mux is not None:
+            self.answers.take(peer, data)
+        else:
+            peer.type(console.pump.feed, data)
 
     def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
         """Type what the arbiter let through."""

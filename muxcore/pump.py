@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence, Sized
+from functools import partial
 
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
@@ -32,6 +33,9 @@ MEMORY = 0.5
 QUIET = 0.1
 """Seconds between two looks at how fast the guest prints."""
 
+STRIDE = 64
+"""As many looks are taken for a history's worth of output at most."""
+
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +45,8 @@ class Pump:
     Args:
         history: where output is recorded before anybody sees it.
         room: how many bytes may be read now; 0 when the guest is to wait.
-        printed: called with (offset, count) of every chunk that was recorded.
+        printed: called with (offset, count) of every chunk that was recorded, and what holds it
+            for a `Peer.offer` if anything does.
         ended: called when the guest's stream ended, with the reason if it broke.
         discarded: called when input was dropped because there is no guest.
         audience: who it is printed to; how many decides how a flood is read.
@@ -51,7 +56,7 @@ class Pump:
         self,
         history: History,
         room: Callable[[], int],
-        printed: Callable[[int, int], None],
+        printed: Callable[[int, int, Splice | None], None],
         ended: Callable[[Stream, StreamError | None], None],
         discarded: Callable[[], None],
         audience: Sized = (),
@@ -70,6 +75,7 @@ class Pump:
         self._splice: Splice | None = None
         self._flows = False
         self.feed = Feed(self)
+        self._stride = history.capacity // STRIDE
         self._mark = (0.0, 0)
         self._rate = 0.0
         self._paused = False
@@ -110,11 +116,6 @@ class Pump:
         self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
 
-    def splice_of(self, count: int) -> Splice | None:
-        """What holds the `count` bytes that were just printed, if anything does."""
-        splice = self._splice
-        return splice if splice is not None and splice.held == count else None
-
     def typed(self, count: int) -> None:
         """See `feed.Tally`."""
         self.sent += count
@@ -129,16 +130,20 @@ class Pump:
         room = self._room()
         if stream is None or not room:
             return
-        if len(self._audience) >= MANY:
-            room = min(room, FOR_MANY)
+        if room > FOR_MANY and len(self._audience) >= MANY:
+            room = FOR_MANY
         begin = history.end
         end = self._read_burst(stream, room)
         if count := history.end - begin:
             self.received += count
-            self._measure(begin)
-            self._printed(begin, count)
-            if self._splice is not None:
-                self._splice.drop()
+            if begin - self._mark[1] >= self._stride:
+                self._measure(begin)
+            splice = self._splice
+            if splice is None:
+                self._printed(begin, count, None)
+            else:
+                self._printed(begin, count, splice if splice.held == count else None)
+                splice.drop()
             self._flows = count >= FLOW
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
@@ -146,11 +151,13 @@ class Pump:
 
     def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
         """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
-        history = self._history
-        self.last_output = time.time()
+        history, read = self._history, stream.read_into
+        if self._flows and stream.splices and len(self._audience) >= MANY:
+            read = partial(self._read_by_pipe, stream)
+        self.last_output = now = time.time()
         while room > 0:
             try:
-                count = self._read_some(stream, history.room(room))
+                count = read(history.room(room))
             except BlockingIOError:
                 return None
             except MemoryError:
@@ -160,8 +167,8 @@ class Pump:
                 return error
             if not count:
                 return EOFError()
-            history.commit(count, self.last_output)
-            if count < min(room, stream.full_read):
+            history.commit(count, now)
+            if count < room and count < stream.full_read:
                 return None
             room -= count
         return None
@@ -176,10 +183,8 @@ class Pump:
         if stream is self.stream and not self._paused:
             stream.watch_input(self._read)
 
-    def _read_some(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
-        """Read once; in a flood for many by way of pipes, see `splice`."""
-        if not self._flows or not stream.splices or len(self._audience) < MANY:
-            return stream.read_into(buffers)
+    def _read_by_pipe(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
+        """As `Stream.read_into`, in a flood for many; see `splice`."""
         if self._splice is not None and self._splice.broken:
             self._splice.close()
             self._splice = None

@@ -144,7 +144,7 @@ class History:
     def find(self, byte: int, offset: int) -> int | None:
         """Offset of the first `byte` at or after `offset`, or None; see `views` for the errors."""
         at = offset - self._base
-        if 0 <= at and self.end - self._base <= self._size and offset <= self.end:
+        if at >= 0 and self.end - self._base <= self._size and offset <= self.end:
             found = self._newest.find(byte, at, self.end - self._base)
             return self._base + found if found >= 0 else None
         self._check(offset)
