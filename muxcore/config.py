@@ -4,7 +4,7 @@
 
     [console.vm1]
     guest = "socket,path=/run/vm1/console.sock"   # a CHARDEV: QEMU's syntax, or a table
-    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]  # see also `muxcore.nesting`
+    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]  # see also `muxcore.daemon.nesting`
     history = "1M"                                # 64K to 1G
     size = "120x40"                               # width x height in character cells
     answer = "pty0"                               # a backend's id, or "first"

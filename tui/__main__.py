@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from muxcore.cli import parser as cli
-from muxcore.cli.exits import ExitCode
+from muxcore.exits import ExitCode
 
 APP = "app"
 """The verb that is meant when none is named."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.heard import Break
 from muxcore.chardev.layers.stream import LayeredStream
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 
 class SocketChardev(Chardev):

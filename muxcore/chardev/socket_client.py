@@ -17,8 +17,8 @@ from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.layers.tls import Tls
 from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one TCP address; the kernel itself would try for two minutes."""

@@ -23,8 +23,8 @@ from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.chardev.socket_listen import inode, listen
 from muxcore.chardev.stale import unlink_if
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 ACCEPTS_A_TURN = 16
 """Clients accepted before everybody else on the loop gets a turn."""

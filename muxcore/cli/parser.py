@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from muxcore.cli.exits import ExitCode
 from muxcore.errors import CommandError, ConfigError, DaemonError, MuxError, printable
+from muxcore.exits import ExitCode
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
@@ -217,7 +217,7 @@ def _code(error: MuxError) -> ExitCode:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from muxcore.serve import serve
+    from muxcore.daemon.serve import serve
 
     config = os.path.abspath(args.config) if args.config else None
     return serve(socket_path(args), config, args.ready_fd)

@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from muxcore.cli.arguments import absolute, absolute_object
-from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import complain, socket_path
 from muxcore.cli.terminal import View
 from muxcore.cli.verbs import origin
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import OptionError
+from muxcore.exits import ExitCode
 from muxcore.options.grammar import format_chardev, help_wanted
 from muxcore.options.objects import format_object
 from muxcore.paths import private_sockets

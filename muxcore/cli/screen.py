@@ -18,11 +18,11 @@ from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import socket_path
 from muxcore.client import Client
 from muxcore.config import console_config
 from muxcore.errors import MuxError
+from muxcore.exits import ExitCode
 
 if TYPE_CHECKING:
     from muxcore.screen.frame import Frame

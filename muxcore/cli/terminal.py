@@ -22,12 +22,12 @@ from typing import Any
 
 from muxcore.attach import AttachStream
 from muxcore.attach import attach as open_stream
-from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import socket_path
 from muxcore.cli.prefix import Action, Prefix
 from muxcore.cli.replayed import ReplayAnswers
 from muxcore.cli.stdio import Output, read_stdin
 from muxcore.errors import DaemonError, printable
+from muxcore.exits import ExitCode
 from muxcore.options.values import parse_size
 from muxcore.ring import MAX_CAPACITY
 from muxcore.wire.frames import OFFSET, SPAN, Frame

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from muxcore.attach import AttachStream, attach
-from muxcore.cli.exits import ExitCode
 from muxcore.cli.parser import complain, engine_words, socket_path
 from muxcore.cli.stdio import read_stdin
 from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, MuxError, OptionError
+from muxcore.exits import ExitCode
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from muxcore.hub import Console
+from muxcore.console.hub import Console
+from muxcore.daemon.origin import Origin
 from muxcore.options.grammar import parse_chardev
-from muxcore.origin import Origin
 from tests.guest.qemu import MACHINE, UBOOT_ROM
 from tests.muxcore.daemons import SLOW
 from tests.support import eventually

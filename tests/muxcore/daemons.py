@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from muxcore.daemon import Daemon
+from muxcore.daemon.daemon import Daemon
 from tests.support import TIMEOUT, eventually_sync, unix_path
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,202 @@
+"""The guest's end of a console: what it prints goes into the history, what is typed to it.
+
+There is one pump per console, and no client ever owns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence, Sized
+from functools import partial
+
+from muxcore.chardev.base import Stream
+from muxcore.errors import StreamError, describe_os_error
+from muxcore.flow.feed import Feed
+from muxcore.flow.splice import Splice, make_splice
+from muxcore.ring import History
+
+FLOW = 32 * 1024
+"""Bytes printed at once after which the next are read by way of pipes, for many."""
+
+MANY = 2
+"""Peers for which that is worth it."""
+
+FOR_MANY = 64 * 1024
+"""Bytes read at once for them at most: in a flood this much is dealt with before anybody else's
+turn, and it is still in a cache when the last peer is served."""
+
+MEMORY = 0.5
+"""Seconds that the guest waits when there is no memory for what it prints."""
+
+QUIET = 0.1
+"""Seconds between two looks at how fast the guest prints."""
+
+STRIDE = 64
+"""As many looks are taken for a history's worth of output at most."""
+
+log = logging.getLogger(__name__)
+
+
+class Pump:
+    """See the module.
+
+    Args:
+        history: where output is recorded before anybody sees it.
+        room: how many bytes may be read now; 0 when the guest is to wait.
+        printed: called with (offset, count) of every chunk that was recorded, and what holds it
+            for a `Peer.offer` if anything does.
+        ended: called when the guest's stream ended, with the reason if it broke.
+        discarded: called when input was dropped because there is no guest.
+        audience: who it is printed to; how many decides how a flood is read.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        room: Callable[[], int],
+        printed: Callable[[int, int, Splice | None], None],
+        ended: Callable[[Stream, StreamError | None], None],
+        discarded: Callable[[], None],
+        audience: Sized = (),
+    ) -> None:
+        self.stream: Stream | None = None
+        self.received = 0
+        self.sent = 0
+        self.discarded = 0
+        self.last_output = time.time()
+        self._history = history
+        self._room = room
+        self._printed = printed
+        self._ended = ended
+        self._tell_discarded = discarded
+        self._audience = audience
+        self._splice: Splice | None = None
+        self._flows = False
+        self.feed = Feed(self)
+        self._stride = history.capacity // STRIDE
+        self._mark = (0.0, 0)
+        self._rate = 0.0
+        self._paused = False
+        self._short: asyncio.TimerHandle | None = None
+
+    def open(self, stream: Stream) -> None:
+        """The guest is there: read it, and type to it."""
+        self.stream = stream
+        self.feed.open(stream)
+        stream.watch_input(self._read)
+
+    def close(self) -> Stream | None:
+        """Let go of the guest's stream and return it. Idempotent."""
+        stream = self.stream
+        if stream is not None:
+            stream.watch_input(None)
+            self.stream = None
+            self._paused = False
+            if self._short is not None:
+                self._short.cancel()
+            self.feed.close()
+            self._flows = False
+            if self._splice is not None:
+                self._splice.close()
+                self._splice = None
+        return stream
+
+    def pause(self, paused: bool) -> None:
+        """Stop reading the guest, or go on."""
+        self._paused = paused
+        if self.stream is not None:
+            self.stream.watch_input(None if paused else self._read)
+
+    @property
+    def flooding(self) -> bool:
+        """Whether the guest prints more than the whole history in half a second."""
+        # What was measured last may be long ago: a guest that is quiet is not looked at.
+        self._measure(self._history.end)
+        return self._rate * 0.5 > self._history.capacity
+
+    def typed(self, count: int) -> None:
+        """See `feed.Tally`."""
+        self.sent += count
+
+    def dropped(self, count: int) -> None:
+        """See `feed.Tally`."""
+        self.discarded += count
+        self._tell_discarded()
+
+    def _read(self) -> None:
+        stream, history = self.stream, self._history
+        room = self._room()
+        if stream is None or not room:
+            return
+        if room > FOR_MANY and len(self._audience) >= MANY:
+            room = FOR_MANY
+        begin = history.end
+        end = self._read_burst(stream, room)
+        if count := history.end - begin:
+            self.received += count
+            if begin - self._mark[1] >= self._stride:
+                self._measure(begin)
+            splice = self._splice
+            if splice is None:
+                self._printed(begin, count, None)
+            else:
+                self._printed(begin, count, splice if splice.held == count else None)
+                splice.drop()
+            self._flows = count >= FLOW
+        if end is not None and stream is self.close():
+            reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
+            self._ended(stream, reason)
+
+    def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
+        """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
+        history, read = self._history, stream.read_into
+        if self._flows and stream.splices and len(self._audience) >= MANY:
+            read = partial(self._read_by_pipe, stream)
+        self.last_output = now = time.time()
+        while room > 0:
+            try:
+                count = read(history.room(room))
+            except BlockingIOError:
+                return None
+            except MemoryError:
+                self._wait_for_memory(stream)
+                return None
+            except OSError as error:
+                return error
+            if not count:
+                return EOFError()
+            history.commit(count, now)
+            if count < room and count < stream.full_read:
+                return None
+            room -= count
+        return None
+
+    def _wait_for_memory(self, stream: Stream) -> None:
+        """The guest waits: it stays readable, so do not watch it for a while."""
+        log.warning("no memory for what a guest prints: it waits")
+        stream.watch_input(None)
+        self._short = asyncio.get_running_loop().call_later(MEMORY, self._go_on, stream)
+
+    def _go_on(self, stream: Stream) -> None:
+        if stream is self.stream and not self._paused:
+            stream.watch_input(self._read)
+
+    def _read_by_pipe(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
+        """As `Stream.read_into`, in a flood for many; see `splice`."""
+        if self._splice is not None and self._splice.broken:
+            self._splice.close()
+            self._splice = None
+        self._splice = self._splice or make_splice()
+        if self._splice is None:
+            return stream.read_into(buffers)
+        count = self._splice.take(stream.fd, buffers)
+        return stream.read_into(buffers) if count is None else count
+
+    def _measure(self, begin: int) -> None:
+        now = time.monotonic()
+        since, offset = self._mark
+        if now - since >= QUIET:
+            self._rate = (begin - offset) / (now - since)
+            self._mark = (now, begin)
