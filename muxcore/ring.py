@@ -83,9 +83,9 @@ class History:
     def commit(self, count: int, now: float) -> None:
         """Retain the first `count` bytes of the last `room`, arrived at wall clock `now`."""
         if count:
-            self.times.mark(self.end, now)
+            marked = self.times.mark(self.end, now)
             self.end += count
-            if self.end > self.capacity:
+            if marked and self.end > self.capacity:
                 self.times.forget_before(self.end - self.capacity)
 
     def append(self, data: bytes | bytearray | memoryview, now: float) -> None:
@@ -197,10 +197,14 @@ class TimeIndex:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def mark(self, offset: int, now: float) -> None:
-        """Note that the byte at `offset` arrived at `now` (a clock set back is kept as told)."""
+    def mark(self, offset: int, now: float) -> bool:
+        """Note that the byte at `offset` arrived at `now` (a clock set back is kept as told).
+
+        Returns:
+            Whether that is a mark of its own.
+        """
         if self._times and 0 <= now - self._times[-1] < self.resolution:
-            return
+            return False
         self._offsets.append(offset)
         self._times.append(now)
         if len(self._offsets) > self.MAX_MARKS:
@@ -209,6 +213,7 @@ class TimeIndex:
             del self._offsets[1:-1:2]
             del self._times[1:-1:2]
             self.resolution *= 2
+        return True
 
     def forget_before(self, offset: int) -> None:
         """Drop the marks that only speak of bytes before `offset`."""

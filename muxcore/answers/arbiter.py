@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from muxcore.answers.inquiry import ESC, Inquiry
 from muxcore.answers.queries import FAMILIES, Kind, key_of
+from muxcore.answers.queries import LONGEST as LONGEST_QUERY
 from muxcore.ring import History
 
 WINDOW = 2.0
@@ -77,6 +78,12 @@ class Arbiter:
         self.total = 0
         """Questions ever asked; the last of them are `asked`."""
         self._inquiry = Inquiry()
+
+    def begin(self) -> None:
+        """What is printed from now on asks; its beginning may have been printed already."""
+        history = self.history
+        self._inquiry = Inquiry()
+        self._inquiry.look(history, max(history.start, history.end - LONGEST_QUERY), history.end)
 
     def printed(self, begin: int) -> bool:
         """The guest printed what is in the history from `begin` on; whether that asks anything."""

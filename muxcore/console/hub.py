@@ -126,6 +126,7 @@ class Console:
                 await self.remove_backend(old.log.id)
         self.guest = guest
         self._link = guest if isinstance(guest, LinkGuest) else None
+        self.desk.answers.review()
         if guest is not None:
             if guest.log is not None:
                 await self.add_backend(guest.log)
@@ -404,7 +405,8 @@ class Console:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
-        self.desk.answers.printed(begin)
+        if self.desk.answers.watches:
+            self.desk.answers.printed(begin)
 
     def _peer_failed(self, peer: Peer, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler(

@@ -59,6 +59,11 @@ class PeerDesk:
         """The backend whose terminals answer the guest's queries."""
         return self._console.answer
 
+    @property
+    def relays(self) -> bool:
+        """Whether answers go to other consoles, or to several."""
+        return self._console.mux is not None or isinstance(self.guest, LinkGuest)
+
     def emit(self, event: events.Event) -> None:
         """See `peer_hub.Hub`."""
         self._console.emit(event)
@@ -80,6 +85,7 @@ class PeerDesk:
             console.replay_offset(chardev.options.replay) if past.left is None else past.left,
             readonly=chardev.readonly,
         )
+        self.answers.came(peer)
         peer.paused = chardev.id in console.paused
         if console.roster.add(peer):
             self._openness.opened(chardev.id)
@@ -94,6 +100,7 @@ class PeerDesk:
         """`peer` is no longer on the console."""
         console = self._console
         self.answers.release(peer)
+        self.answers.left(peer)
         peer.let_go()
         last = console.roster.remove(peer)
         console.past(peer.chardev.id).add(peer)

@@ -29,6 +29,9 @@ from muxcore.flow.selector import Selector
 AWAKE = 100e-6
 """Seconds that an answer is waited for awake."""
 
+HURRY = 1.0
+"""Seconds after the last key that a user is taken to be typing."""
+
 MOST_MISSES = 63
 """Answers that are not waited for awake, at most, after some that did not come in time."""
 
@@ -67,6 +70,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._expects = False
         self._misses = 0
         self._left_out = 0
+        self._hurry_until = 0.0
         # On a single CPU whoever is to answer could not run meanwhile.
         self._may_stay_awake = (os.cpu_count() or 1) > 1
 
@@ -77,6 +81,12 @@ class Loop(asyncio.SelectorEventLoop):
         in `MOST_MISSES`.
         """
         self._expects = self._may_stay_awake
+        self._hurry_until = self.time() + HURRY
+
+    @property
+    def hurried(self) -> bool:
+        """Whether somebody waits for answers: nobody should take long turns."""
+        return self.time() < self._hurry_until
 
     def _run_once(self) -> None:
         """One turn, and before it as many as concern nothing but descriptors."""
@@ -141,3 +151,9 @@ def expect_answer() -> None:
     loop = asyncio._get_running_loop()
     if isinstance(loop, Loop):
         loop.expect()
+
+
+def hurried() -> bool:
+    """See `Loop.hurried`."""
+    loop = asyncio._get_running_loop()
+    return isinstance(loop, Loop) and loop.hurried

@@ -14,6 +14,7 @@ from functools import partial
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.flow.feed import Feed
+from muxcore.flow.loop import hurried
 from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
@@ -23,9 +24,12 @@ FLOW = 32 * 1024
 MANY = 2
 """Peers for which that is worth it."""
 
-FOR_MANY = 64 * 1024
-"""Bytes read at once for them at most: in a flood this much is dealt with before anybody else's
-turn, and it is still in a cache when the last peer is served."""
+SHARE = 64 * 1024
+"""Bytes read at once for many, or while somebody types: so much is still in a cache when the last
+peer is served, and dealt with before a key is late."""
+
+TURN = 512 * 1024
+"""Bytes read and written after which it is everybody else's turn."""
 
 MEMORY = 0.5
 """Seconds that the guest waits when there is no memory for what it prints."""
@@ -96,6 +100,7 @@ class Pump:
             self._paused = False
             if self._short is not None:
                 self._short.cancel()
+                self._short = None
             self.feed.close()
             self._flows = False
             if self._splice is not None:
@@ -126,12 +131,23 @@ class Pump:
         self._tell_discarded()
 
     def _read(self) -> None:
+        """The guest printed something; in a flood several bursts are dealt with in one turn."""
+        moved = 0
+        while self._short is None:
+            count = self._take()
+            self._flows = count >= FLOW
+            moved += count * (1 + len(self._audience))
+            if not self._flows or moved >= TURN or hurried():
+                return
+
+    def _take(self) -> int:
+        """Record and hand out a burst; returns its length in bytes."""
         stream, history = self.stream, self._history
         room = self._room()
         if stream is None or not room:
-            return
-        if room > FOR_MANY and len(self._audience) >= MANY:
-            room = FOR_MANY
+            return 0
+        if self._flows and room > SHARE and (len(self._audience) >= MANY or hurried()):
+            room = SHARE
         begin = history.end
         end = self._read_burst(stream, room)
         if count := history.end - begin:
@@ -144,17 +160,17 @@ class Pump:
             else:
                 self._printed(begin, count, splice if splice.held == count else None)
                 splice.drop()
-            self._flows = count >= FLOW
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
+        return count
 
     def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
         """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
         history, read = self._history, stream.read_into
         if self._flows and stream.splices and len(self._audience) >= MANY:
             read = partial(self._read_by_pipe, stream)
-        self.last_output = now = time.time()
+        now = time.time()
         while room > 0:
             try:
                 count = read(history.room(room))
@@ -168,6 +184,7 @@ class Pump:
             if not count:
                 return EOFError()
             history.commit(count, now)
+            self.last_output = now
             if count < room and count < stream.full_read:
                 return None
             room -= count
@@ -180,6 +197,7 @@ class Pump:
         self._short = asyncio.get_running_loop().call_later(MEMORY, self._go_on, stream)
 
     def _go_on(self, stream: Stream) -> None:
+        self._short = None
         if stream is self.stream and not self._paused:
             stream.watch_input(self._read)
 

@@ -29,6 +29,10 @@ class Hub(Protocol):
     def answer(self) -> str | None:
         """The backend whose terminals answer, `FIRST` or None for any."""
 
+    @property
+    def relays(self) -> bool:
+        """Whether answers go to other consoles, or to several."""
+
     def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
         """The guest is to get `item`."""
 
@@ -40,6 +44,9 @@ class AnswerDesk:
         self._hub = hub
         self._arbiter = Arbiter(hub.history, _now)
         self._timers: dict[Peer, asyncio.TimerHandle] = {}
+        self._terminals = 0
+        self.watches = False
+        """Whether output is looked at: not while there is only one who could answer."""
 
     def respondent(self, peer: Peer) -> Respondent:
         """What `peer`, whose output is to begin at its cursor, answers through."""
@@ -49,6 +56,23 @@ class AnswerDesk:
         return Respondent(
             self._arbiter, peer.cursor, replays=not framed, may_answer=lambda: self._has_turn(peer)
         )
+
+    def came(self, peer: Peer) -> None:
+        """`peer` is on the console from now on."""
+        self._terminals += peer.stream.terminals
+        self.review()
+
+    def left(self, peer: Peer) -> None:
+        """`peer` is no longer there."""
+        self._terminals -= peer.stream.terminals
+        self.review()
+
+    def review(self) -> None:
+        """See again whether several may answer."""
+        watches = self._terminals > 1 or self._hub.relays
+        if watches and not self.watches:
+            self._arbiter.begin()
+        self.watches = watches
 
     def printed(self, begin: int) -> None:
         """The guest printed what is in the history from `begin` on, and peers got it."""
