@@ -19,14 +19,13 @@ from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
 FLOW = 32 * 1024
-"""Bytes printed at once after which the next are read by way of pipes, for many."""
+"""Bytes printed at once that make a flood: the next are read by way of pipes, for many."""
 
 MANY = 2
 """Peers for which that is worth it."""
 
 SHARE = 64 * 1024
-"""Bytes read at once for many, or while somebody types: so much is still in a cache when the last
-peer is served, and dealt with before a key is late."""
+"""Bytes of a flood read at once for many."""
 
 TURN = 512 * 1024
 """Bytes read and written after which it is everybody else's turn."""
@@ -146,8 +145,8 @@ class Pump:
         room = self._room()
         if stream is None or not room:
             return 0
-        if self._flows and room > SHARE and (len(self._audience) >= MANY or hurried()):
-            room = SHARE
+        if self._flows:
+            room = min(room, self._share())
         begin = history.end
         end = self._read_burst(stream, room)
         if count := history.end - begin:
@@ -164,6 +163,13 @@ class Pump:
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
         return count
+
+    def _share(self) -> int:
+        """Bytes to be read at once of a flood, so that they are dealt with before a key is late."""
+        if hurried():
+            return FLOW
+        # So much is still in a cache when the last of many is served.
+        return SHARE if len(self._audience) >= MANY else TURN
 
     def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
         """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
