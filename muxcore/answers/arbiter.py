@@ -79,11 +79,10 @@ class Arbiter:
         """Questions ever asked; the last of them are `asked`."""
         self._inquiry = Inquiry()
 
-    def begin(self) -> None:
-        """What is printed from now on asks; its beginning may have been printed already."""
-        history = self.history
-        self._inquiry = Inquiry()
-        self._inquiry.look(history, max(history.start, history.end - LONGEST_QUERY), history.end)
+    def missed(self, begin: int) -> None:
+        """What was printed before `begin` was not looked at; a query may have begun in it."""
+        self._inquiry.break_off()
+        self._inquiry.look(self.history, max(self.history.start, begin - LONGEST_QUERY), begin)
 
     def printed(self, begin: int) -> bool:
         """The guest printed what is in the history from `begin` on; whether that asks anything."""

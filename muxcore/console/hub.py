@@ -126,7 +126,6 @@ class Console:
                 await self.remove_backend(old.log.id)
         self.guest = guest
         self._link = guest if isinstance(guest, LinkGuest) else None
-        self.desk.answers.review()
         if guest is not None:
             if guest.log is not None:
                 await self.add_backend(guest.log)
@@ -405,8 +404,7 @@ class Console:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
-        if self.desk.answers.watches:
-            self.desk.answers.printed(begin)
+        self.desk.answers.printed(begin, count)
 
     def _peer_failed(self, peer: Peer, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler(

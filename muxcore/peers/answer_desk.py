@@ -12,6 +12,10 @@ from muxcore.chardev.base import Chardev
 from muxcore.peers.peer import Peer
 from muxcore.ring import History
 
+FLOOD = 32 * 1024
+"""Bytes printed at once that are not looked at while there is only one who could answer: no answer
+is one too many then, and in a flood nothing costs as much as the look."""
+
 FIRST = "first"
 """Instead of a backend's id: whoever answers first."""
 
@@ -45,8 +49,7 @@ class AnswerDesk:
         self._arbiter = Arbiter(hub.history, _now)
         self._timers: dict[Peer, asyncio.TimerHandle] = {}
         self._terminals = 0
-        self.watches = False
-        """Whether output is looked at: not while there is only one who could answer."""
+        self._missed = False
 
     def respondent(self, peer: Peer) -> Respondent:
         """What `peer`, whose output is to begin at its cursor, answers through."""
@@ -60,22 +63,19 @@ class AnswerDesk:
     def came(self, peer: Peer) -> None:
         """`peer` is on the console from now on."""
         self._terminals += peer.stream.terminals
-        self.review()
 
     def left(self, peer: Peer) -> None:
         """`peer` is no longer there."""
         self._terminals -= peer.stream.terminals
-        self.review()
 
-    def review(self) -> None:
-        """See again whether several may answer."""
-        watches = self._terminals > 1 or self._hub.relays
-        if watches and not self.watches:
-            self._arbiter.begin()
-        self.watches = watches
-
-    def printed(self, begin: int) -> None:
-        """The guest printed what is in the history from `begin` on, and peers got it."""
+    def printed(self, begin: int, count: int) -> None:
+        """The guest printed `count` bytes, in the history from `begin` on, and peers got them."""
+        if count >= FLOOD and self._terminals <= 1 and not self._hub.relays:
+            self._missed = True
+            return
+        if self._missed:
+            self._missed = False
+            self._arbiter.missed(begin)
         if self._arbiter.printed(begin):
             for peer in self._hub.peers:
                 peer.respondent.sent(peer.cursor)
