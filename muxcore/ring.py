@@ -14,6 +14,7 @@ the bytes a read is about to write never overlap a retained byte.
 from __future__ import annotations
 
 import ctypes
+import math
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
@@ -83,10 +84,11 @@ class History:
     def commit(self, count: int, now: float) -> None:
         """Retain the first `count` bytes of the last `room`, arrived at wall clock `now`."""
         if count:
-            marked = self.times.mark(self.end, now)
+            times = self.times
+            if not 0 <= now - times.last < times.resolution:
+                times.mark(self.end, now)
+                times.forget_before(self.end + count - self.capacity)
             self.end += count
-            if marked and self.end > self.capacity:
-                self.times.forget_before(self.end - self.capacity)
 
     def append(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Retain `data` of any length, arrived at wall clock `now`."""
@@ -191,20 +193,19 @@ class TimeIndex:
 
     def __init__(self) -> None:
         self.resolution = self.RESOLUTION
+        self.last = -math.inf
+        """When the last mark was made."""
         self._offsets: list[int] = []
         self._times: list[float] = []
 
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def mark(self, offset: int, now: float) -> bool:
-        """Note that the byte at `offset` arrived at `now` (a clock set back is kept as told).
-
-        Returns:
-            Whether that is a mark of its own.
-        """
-        if self._times and 0 <= now - self._times[-1] < self.resolution:
-            return False
+    def mark(self, offset: int, now: float) -> None:
+        """Note that the byte at `offset` arrived at `now` (a clock set back is kept as told)."""
+        if 0 <= now - self.last < self.resolution:
+            return
+        self.last = now
         self._offsets.append(offset)
         self._times.append(now)
         if len(self._offsets) > self.MAX_MARKS:
@@ -213,7 +214,6 @@ class TimeIndex:
             del self._offsets[1:-1:2]
             del self._times[1:-1:2]
             self.resolution *= 2
-        return True
 
     def forget_before(self, offset: int) -> None:
         """Drop the marks that only speak of bytes before `offset`."""

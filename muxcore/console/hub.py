@@ -87,17 +87,18 @@ class Console:
         self.paused: set[str] = set()
         self.bell = Bell()
         self._notify = notify
+        self.lagging = Laggards()
         self._hold = Hold(self)
         self._news = News(self.roster.viewers, lambda: describe_status(self))
         self.pump = Pump(
             self.history,
-            self._room,
+            self._hold.room,
             self._fan_out,
             self._guest_ended,
             self._news.tell,
             self.roster.by_stream,
+            self.lagging.peers,
         )
-        self.lagging = Laggards()
         self.desk = PeerDesk(self, self._hold)
         self._past: dict[str, Past] = {}
         self._closing = False
@@ -389,12 +390,9 @@ class Console:
         """Stop or resume reading the guest; only `Hold` calls this."""
         self.pump.pause(paused)
 
-    def _room(self) -> int:
-        return self._hold.room() if self.lagging.peers else self.history.burst
-
     def _fan_out(self, begin: int, count: int, splice: Splice | None) -> None:
         views = self.history.views(begin)
-        for peer in self.roster.all:
+        for peer in tuple(self.roster.by_stream.values()):
             if peer.ready:
                 try:
                     peer.offer(views, count, splice)

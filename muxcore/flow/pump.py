@@ -47,12 +47,13 @@ class Pump:
 
     Args:
         history: where output is recorded before anybody sees it.
-        room: how many bytes may be read now; 0 when the guest is to wait.
+        room: how many bytes may be read now while anybody lags; 0 when the guest is to wait.
         printed: called with (offset, count) of every chunk that was recorded, and what holds it
             for a `Peer.offer` if anything does.
         ended: called when the guest's stream ended, with the reason if it broke.
         discarded: called when input was dropped because there is no guest.
         audience: who it is printed to; how many decides how a flood is read.
+        lagging: those of them who lack some of it.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Pump:
         ended: Callable[[Stream, StreamError | None], None],
         discarded: Callable[[], None],
         audience: Sized = (),
+        lagging: Sized = (),
     ) -> None:
         self.stream: Stream | None = None
         self.received = 0
@@ -75,6 +77,7 @@ class Pump:
         self._ended = ended
         self._tell_discarded = discarded
         self._audience = audience
+        self._lagging = lagging
         self._splice: Splice | None = None
         self._flows = False
         self.feed = Feed(self)
@@ -142,7 +145,7 @@ class Pump:
     def _take(self) -> int:
         """Record and hand out a burst; returns its length in bytes."""
         stream, history = self.stream, self._history
-        room = self._room()
+        room = self._room() if self._lagging else history.burst
         if stream is None or not room:
             return 0
         if self._flows:
