@@ -133,13 +133,16 @@ class Pump:
         self._tell_discarded()
 
     def _read(self) -> None:
-        """The guest printed something; in a flood several bursts are dealt with in one turn."""
+        """The guest printed something: a burst, or in a flood several while everybody keeps up.
+
+        Who lags must get its turn in between, or it would be overrun.
+        """
         moved = 0
         while self._short is None:
             count = self._take()
             self._flows = count >= FLOW
             moved += count * (1 + len(self._audience))
-            if not self._flows or moved >= TURN or hurried():
+            if not self._flows or moved >= TURN or self._lagging or hurried():
                 return
 
     def _take(self) -> int:

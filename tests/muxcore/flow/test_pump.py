@@ -44,6 +44,7 @@ class Made:
         self.history = History(1 << 20)
         self.bursts: list[int] = []
         self.stream = stream
+        self.lagging: set[str] = set()
         self.room = self.history.burst
         self.after: Callable[[], None] = lambda: None
         self.pump = Pump(
@@ -53,6 +54,7 @@ class Made:
             lambda stream, reason: None,
             lambda: None,
             audience,
+            self.lagging,
         )
         self.pump.open(stream)
 
@@ -95,14 +97,19 @@ def test_a_flood_that_ends_within_a_turn_is_told_whole() -> None:
     assert made.turn() == [SHARE, SHARE, 5]
 
 
-def test_a_guest_that_is_held_within_a_turn_is_not_read_on() -> None:
+def test_who_lags_has_a_turn_before_the_next_burst() -> None:
     made = Made(Printing(SHARE))
-
-    def hold() -> None:
-        made.room = 0
-
-    made.after = hold
+    made.after = lambda: made.lagging.add("slow")
     assert made.turn() == [SHARE]
+    made.after = made.lagging.clear
+    assert len(made.turn()) > 1
+
+
+def test_a_guest_that_is_held_is_not_read() -> None:
+    made = Made(Printing(SHARE))
+    made.lagging.add("slow")
+    made.room = 0
+    assert made.turn() == []
 
 
 def test_turns_are_short_while_somebody_types() -> None:
