@@ -54,11 +54,6 @@ class Search:
         """The match that is looked at."""
         return None if self.current is None else self.found.matches[self.current]
 
-    def look_from(self, origin: Place) -> None:
-        """Look at the nearest match from a place on, in the search's direction."""
-        self.origin = origin
-        self.current = self._nearest()
-
     def follow(self, origin: Place, match: Place | None) -> None:
         """Lines have other numbers: it began there, and a match there was looked at."""
         self.take(Found())

@@ -253,7 +253,8 @@ def _verb(name: str) -> Run:
 
 def engine_words() -> str:
     """The terminal engine of this machine, or why there is none."""
-    from muxcore.vt.engine import EngineError, engine_name
+    from muxcore.vt.choice import engine_name
+    from muxcore.vt.engine import EngineError
 
     try:
         return engine_name()

@@ -95,7 +95,8 @@ def render(past: Past, kind: str) -> str:
     from muxcore.screen import dump
     from muxcore.screen.items import Attached, Output
     from muxcore.screen.screen import Screen
-    from muxcore.vt.engine import EngineError, engine_name
+    from muxcore.vt.choice import engine_name
+    from muxcore.vt.engine import EngineError
 
     end = past.start + len(past.data)
     try:

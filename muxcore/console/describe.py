@@ -92,7 +92,7 @@ def _guest(console: Console) -> dict[str, Any]:
         "exit-status": console.guest.exit_status,
         "can-break": console.guest.can_break,
         "can-resize": console.guest.can_resize,
-        "waiting-for": console.waiting_for,
+        "waiting-for": console.starting.waiting_for,
         "received": console.pump.received,
         "sent": console.pump.sent,
     }

@@ -23,12 +23,8 @@ from muxcore.console.describe import describe_console, describe_status
 from muxcore.console.link import LinkGuest
 from muxcore.console.mux import Mux
 from muxcore.console.peer_desk import PeerDesk
-from muxcore.errors import (
-    CommandError,
-    MuxError,
-    NotFoundError,
-    StreamError,
-)
+from muxcore.console.start import Start
+from muxcore.errors import CommandError, MuxError, NotFoundError, StreamError
 from muxcore.flow.hangup import HangupWatch
 from muxcore.flow.pump import Pump
 from muxcore.flow.splice import Splice
@@ -44,9 +40,6 @@ from muxcore.settings import DEFAULTS, Settings
 
 FLUSH = 1.0
 """Seconds that peers have, when a console ends, to take what they still lack."""
-
-START = 0.5
-"""Seconds that a chardev's first attempt is waited for; it goes on after that."""
 
 
 class Console:
@@ -82,7 +75,6 @@ class Console:
         self.settings = settings
         self.hangups = HangupWatch()
         self.since = time.time()
-        self.waiting_for: str | None = None
         self.roster = Roster()
         self.paused: set[str] = set()
         self.bell = Bell()
@@ -100,6 +92,7 @@ class Console:
             self.lagging.peers,
         )
         self.desk = PeerDesk(self, self._hold)
+        self.starting = Start(self)
         self._past: dict[str, Past] = {}
         self._closing = False
 
@@ -137,7 +130,7 @@ class Console:
             if self.size and guest.can_resize:
                 guest.resize(*self.size)
             self.size = guest.size or self.size
-            await self._start_guest()
+            await self.starting.guest()
         self._news.tell()
 
     async def add_backend(self, chardev: Chardev) -> None:
@@ -150,7 +143,7 @@ class Console:
             self.past(chardev.id).left = self.replay_offset(chardev.options.replay)
         self.emit(events.BackendAdded(self.name, chardev.id, chardev.type))
         if chardev.state is State.CLOSED:
-            await self._begin(chardev)
+            await self.starting.begin(chardev)
         else:
             chardev.owner = self
             for stream in list(chardev.streams):
@@ -164,8 +157,7 @@ class Console:
         self.forget_backend(id)
         chardev.owner = Unowned()
         self.emit(events.BackendRemoved(self.name, id))
-        if id == self.waiting_for:
-            self._wait_no_more()
+        self.starting.wait_no_more(id)
         if chardev.log is not None and chardev.log.id in self.backends:
             self.detach_backend(chardev.log.id)
         return chardev
@@ -359,8 +351,8 @@ class Console:
         for peer in self.roster.of_chardev(chardev):
             # A file that failed no longer holds the guest; one that recovered may again.
             self.desk.peer_moved(peer)
-        if chardev.id == self.waiting_for and chardev.ready:
-            self._wait_no_more()
+        if chardev.ready:
+            self.starting.wait_no_more(chardev.id)
 
     # What the console's parts report.
 
@@ -424,21 +416,6 @@ class Console:
             peer.stream.guest_changed(there)
 
     # Small things.
-
-    async def _begin(self, chardev: Chardev) -> None:
-        """Start a chardev, and wait for its first attempt unless that takes its time."""
-        task = chardev.spawn(chardev.start(self), "start")
-        await asyncio.wait([task], timeout=START)
-
-    def _wait_no_more(self) -> None:
-        if self.guest is not None:
-            self.guest.spawn(self._start_guest(), "start")
-
-    async def _start_guest(self) -> None:
-        guest = self.guest
-        self.waiting_for = next((c.id for c in self.backends.values() if not c.ready), None)
-        if guest is not None and self.waiting_for is None and guest.state is State.CLOSED:
-            await self._begin(guest)
 
     def _backend(self, id: str) -> Chardev:
         try:

@@ -34,7 +34,7 @@ from muxcore.daemon.listener import Listener
 from muxcore.daemon.nesting import Nesting, Wanted
 from muxcore.daemon.origin import Origin
 from muxcore.daemon.reload import Reload
-from muxcore.errors import ChardevError, CommandError, MuxError, NotFoundError, printable
+from muxcore.errors import CommandError, MuxError, NotFoundError, printable
 from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import check_identifier
 from muxcore.references import STACKED, is_nested
@@ -271,7 +271,7 @@ class Daemon:
         self.console(name)
         async with self._locks[name]:
             console = self.console(name)
-            await self._end_console(console)
+            await self.end_console(console)
 
     async def set_guest(self, name: str, spec: ChardevSpec | None, origin: Origin) -> None:
         """Give a console another guest, None for none. Raises NotFoundError, CommandError."""
@@ -329,46 +329,6 @@ class Daemon:
             raise CommandError(f"'{id}' is a link: it can be removed, not detached")
         self.loose[id] = console.detach_backend(id)
 
-    # Chardevs as QEMU's commands see them.
-
-    async def add_loose(self, spec: ChardevSpec) -> Chardev:
-        """Make a chardev that is on no console.
-
-        Raises:
-            CommandError: the id is taken, or it cannot be opened.
-        """
-        assert spec.id is not None
-        with self.reserved(spec.id):
-            try:
-                chardev = await loose.make_loose(spec, self.objects)
-            except ChardevError as error:
-                raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
-            self.loose[spec.id] = chardev
-        return chardev
-
-    async def remove_chardev(self, id: str) -> None:
-        """End a loose chardev, or a hub or mux that is no console's, whose backends become loose.
-
-        Raises:
-            CommandError: there is none, or it is in use (QEMU's texts).
-        """
-        chardev, console = self.find_chardev(id)
-        if console is None and chardev is not None:
-            del self.loose[id]
-            self._reserved.add(id)
-            try:
-                await loose.end(chardev)
-            finally:
-                self._reserved.discard(id)
-        elif chardev is not None or console is None or _is_used(console):
-            raise CommandError(f"Chardev '{id}' is busy")
-        else:
-            async with self._locks[id]:
-                for member in list(console.backends.values()):
-                    if not isinstance(member, AttachChardev | LinkBackend | LogChardev):
-                        self.detach_backend(member.id)
-                await self._end_console(console)
-
     # Configuration.
 
     async def reload(self) -> dict[str, list[str]]:
@@ -415,7 +375,7 @@ class Daemon:
         self.notify(events.ConsoleAdded(wanted.name))
         return console
 
-    async def _end_console(self, console: Console) -> None:
+    async def end_console(self, console: Console) -> None:
         """End a console whose lock is held."""
         ids = {console.name, *_ids(console)}
         del self.consoles[console.name]
@@ -445,13 +405,6 @@ class Daemon:
         same = console.guest is not None and console.guest.id == spec.id
         with self.reserved(*(() if same else (str(spec.id),))):
             await console.set_guest(origin.make(spec, self.objects))
-
-
-def _is_used(console: Console) -> bool:
-    """Whether a console is more than a hub or mux that waits to be used."""
-    if console.own_mux is not None:
-        return bool(console.own_mux.switch.frontends)
-    return console.guest is not None
 
 
 def _ids(console: Console) -> set[str]:

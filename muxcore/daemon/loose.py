@@ -13,6 +13,7 @@ from muxcore.daemon.origin import Origin
 from muxcore.errors import ChardevError, CommandError, NotFoundError
 
 if TYPE_CHECKING:
+    from muxcore.console.hub import Console
     from muxcore.daemon.daemon import Daemon
     from muxcore.options.sets import ChardevSpec
     from muxcore.tls.objects import Objects
@@ -21,20 +22,41 @@ _NO_SWAP = "For mux or hub device hotswap is not supported yet"
 _STAYS = "Chardev user does not support chardev hotswap"
 
 
-async def make_loose(spec: ChardevSpec, objects: Objects) -> Chardev:
-    """A chardev that is started and on no console, its log before it.
+async def add(daemon: Daemon, spec: ChardevSpec) -> Chardev:
+    """Make a chardev that is on no console (chardev-add).
 
     Raises:
-        ChardevError: it cannot be had; nothing is left of it.
+        CommandError: the id is taken, or it cannot be opened.
     """
-    chardev = Origin().make(spec, objects)
-    for each in reversed(chardev.whole):
-        await each.start(Unowned())
-        if each.state is State.FAILED:
-            reason = each.reason
-            await end(chardev)
-            raise ChardevError(str(reason))
+    assert spec.id is not None
+    with daemon.reserved(spec.id):
+        try:
+            chardev = await _started(spec, daemon.objects)
+        except ChardevError as error:
+            raise CommandError(f"Failed to add chardev '{spec.id}': {error}") from None
+        daemon.loose[spec.id] = chardev
     return chardev
+
+
+async def remove(daemon: Daemon, id: str) -> None:
+    """End a loose chardev, or a hub or mux that is no console's, whose backends become loose.
+
+    Raises:
+        CommandError: there is none, or it is in use (QEMU's texts).
+    """
+    chardev, console = daemon.find_chardev(id)
+    if console is None and chardev is not None:
+        del daemon.loose[id]
+        with daemon.reserved(id):
+            await end(chardev)
+    elif chardev is not None or console is None or _is_used(console):
+        raise CommandError(f"Chardev '{id}' is busy")
+    else:
+        async with daemon.lock(console):
+            for member in list(console.backends.values()):
+                if not isinstance(member, AttachChardev | LinkBackend | LogChardev):
+                    daemon.detach_backend(member.id)
+            await daemon.end_console(console)
 
 
 async def end(chardev: Chardev) -> None:
@@ -83,6 +105,29 @@ async def change(daemon: Daemon, spec: ChardevSpec) -> Chardev:
 
 async def _make(spec: ChardevSpec, objects: Objects) -> Chardev:
     try:
-        return await make_loose(spec, objects)
+        return await _started(spec, objects)
     except ChardevError as error:
         raise CommandError(str(error)) from None
+
+
+async def _started(spec: ChardevSpec, objects: Objects) -> Chardev:
+    """A chardev that is started and on no console, its log before it.
+
+    Raises:
+        ChardevError: it cannot be had; nothing is left of it.
+    """
+    chardev = Origin().make(spec, objects)
+    for each in reversed(chardev.whole):
+        await each.start(Unowned())
+        if each.state is State.FAILED:
+            reason = each.reason
+            await end(chardev)
+            raise ChardevError(str(reason))
+    return chardev
+
+
+def _is_used(console: Console) -> bool:
+    """Whether a console is more than a hub or mux that waits to be used."""
+    if console.own_mux is not None:
+        return bool(console.own_mux.switch.frontends)
+    return console.guest is not None

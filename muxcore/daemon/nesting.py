@@ -44,6 +44,7 @@ from muxcore.console.hub import Console
 from muxcore.console.link import LinkBackend, LinkGuest
 from muxcore.console.mux import Mux
 from muxcore.console.switch import Frontend, Switch
+from muxcore.daemon import loose
 from muxcore.daemon.origin import Origin
 from muxcore.errors import CommandError, MuxError, NotFoundError, printable
 from muxcore.options.sets import (
@@ -183,7 +184,7 @@ class Nesting:
             self._passing.add(base)
             await self._make_mux(ChardevSpec(spec.id, mux))
         elif origin is None:
-            await self._daemon.add_loose(of)
+            await loose.add(self._daemon, of)
             await self._make_mux(ChardevSpec(spec.id, mux))
         else:
             with self._daemon.reserved(spec.id, base):

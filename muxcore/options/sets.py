@@ -7,7 +7,7 @@ all derived from these dataclasses (qemu/chardev/*.c, qapi/char.json).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Policy = Literal["drop", "block", "disconnect"]
@@ -367,8 +367,3 @@ class ChardevSpec:
     def type(self) -> str:
         """QEMU's name of the type."""
         return self.options.TYPE
-
-
-def option_names(options: type[ChardevOptions]) -> list[str]:
-    """The option names of a type as they are written, in declaration order."""
-    return [item.name.replace("_", "-") for item in fields(options)]

@@ -17,7 +17,8 @@ from muxcore.screen import dump
 from muxcore.screen.codec import Packer, Plain, pack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES, engine_name
+from muxcore.vt.choice import engine_name
+from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES
 
 FRAME_BYTES = 1 << 20
 """Bytes obeyed for one request at most."""

@@ -93,6 +93,16 @@ async def raw_client(path: str, *, negotiate: bool = True) -> AsyncIterator[Raw]
             await writer.wait_closed()
 
 
+def backend(type: str, **data: object) -> dict[str, Json]:
+    """A chardev's `backend` member in QMP."""
+    return {"type": type, "data": data}
+
+
+def print_from(daemon: Daemon, console: str, data: bytes) -> None:
+    """Put output into a console's history, as its guest would."""
+    daemon.consoles[console].history.append(data, 1.0)
+
+
 def cli(*words: str, input: bytes = b"", timeout: float = SLOW) -> subprocess.CompletedProcess[str]:
     """Run the headless command line to its end, in the (hidden) home directory."""
     done = subprocess.run(

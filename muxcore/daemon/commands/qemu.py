@@ -99,12 +99,12 @@ async def chardev_add(call: Call) -> Any:  # noqa: ANN401 - JSON
     if is_nested(spec):
         await call.daemon.nesting.add(spec)
         return {}
-    return _made(await call.daemon.add_loose(spec))
+    return _made(await loose.add(call.daemon, spec))
 
 
 async def chardev_remove(call: Call) -> Any:  # noqa: ANN401 - JSON
     """Remove a loose chardev, or a console without a guest, whose backends become loose."""
-    await call.daemon.remove_chardev(call.get("id"))
+    await loose.remove(call.daemon, call.get("id"))
     return {}
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Literal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.answers.arbiter import LONGEST, MOST, WINDOW, Answer, Arbiter, Respondent
@@ -154,7 +154,6 @@ def played(steps: list[Step], size: int) -> Play:
 
 
 @given(STEPS, st.sampled_from([1, 2, 3, 7, 4096]))
-@settings(deadline=None)
 def test_at_most_one_answer_and_exactly_one_if_anybody_answered_in_time(
     steps: list[Step], size: int
 ) -> None:
@@ -172,14 +171,12 @@ def test_at_most_one_answer_and_exactly_one_if_anybody_answered_in_time(
 
 
 @given(STEPS, st.sampled_from([1, 2, 3, 7, 4096]))
-@settings(deadline=None)
 def test_what_is_no_answer_arrives_unchanged_and_in_order(steps: list[Step], size: int) -> None:
     for terminal in played(steps, size).terminals:
         assert terminal.passed == terminal.typed
 
 
 @given(STEPS)
-@settings(deadline=None)
 def test_any_split_gives_the_same(steps: list[Step]) -> None:
     whole = played(steps, 4096)
     for size in (1, 2, 5):
@@ -191,7 +188,6 @@ def test_any_split_gives_the_same(steps: list[Step]) -> None:
 
 
 @given(st.lists(st.binary(max_size=200) | st.sampled_from([*QUERIES, *KEYS, b"\x1b]11;"])))
-@settings(deadline=None)
 def test_memory_is_bounded_whatever_is_printed_and_typed(pieces: list[bytes]) -> None:
     play = Play(4096)
     for piece in pieces:

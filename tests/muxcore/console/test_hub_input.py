@@ -351,7 +351,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_however_users_type_and_leave_the_guest_gets_each_ones_bytes_in_order(
     steps: list[Step],
 ) -> None:

@@ -60,7 +60,7 @@ class FramedEnd(AttachChardev):
 
 
 @given(PLAYS, POLICIES, st.integers(0, 3))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_peer_gets_the_source_minus_its_declared_gaps(
     steps: list[Step], policy: str, burst: int
 ) -> None:

@@ -196,7 +196,7 @@ async def test_a_guest_waits_for_whom_the_console_behind_a_link_waits_for() -> N
     guest = MemoryChardev("vm.guest")
     await outer.set_guest(guest)
     await turns()
-    assert outer.waiting_for == "vm.inner"
+    assert outer.starting.waiting_for == "vm.inner"
     assert not guest.streams
     backend.become_ready()
     await turns()

@@ -2,77 +2,19 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
 from muxcore import events
-from muxcore.chardev.base import Chardev, Who
+from muxcore.chardev.base import Who
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.console.hub import Console
-from muxcore.console.link import LinkBackend, LinkGuest
-from muxcore.console.mux import NOTHING_TO_COMMIT, TERMINATED, Mux
+from muxcore.console.mux import NOTHING_TO_COMMIT, TERMINATED
 from muxcore.console.mux_keys import help_text
-from muxcore.console.switch import Switch
 from muxcore.errors import NotFoundError
-from muxcore.options.sets import LinkOptions, MuxOptions
 from muxcore.peers.peer import INBOX
 from muxcore.wire import frames
-from tests.muxcore.consoles import RING, Recorder, ScriptedChardev, pattern, turns
-
-
-class Muxed:
-    """A mux `m` of the consoles `a`, `b` and so on, each with a guest in memory."""
-
-    def __init__(self, escape: int, clock: Callable[[], float]) -> None:
-        self.heard = Recorder()
-        self.ended: list[str] = []
-        self.console = Console("m", history=RING, notify=self.heard)
-        options = MuxOptions(chardev="m-base", escape=escape)
-        self.switch = Switch("m.guest", options, clock=clock)
-        self.mux = Mux(self.console, self.switch, self.ended.append)
-        self.console.own_mux = self.mux
-        self.frontends: dict[str, Console] = {}
-        self.guests: dict[str, MemoryChardev] = {}
-
-    async def add(self, name: str, guest: Chardev | None = None) -> None:
-        """A console more."""
-        console = Console(name, history=RING)
-        made = MemoryChardev(f"{name}.guest", can_break=True, can_resize=True)
-        await console.set_guest(guest or made)
-        await self.link(console)
-        self.frontends[name], self.guests[name] = console, made
-
-    async def link(self, console: Console) -> None:
-        """Put `console` behind the mux."""
-        door = self.switch.add(console, self.console.pump)
-        link = LinkBackend(f"{console.name}.m", LinkOptions(chardev="m"), console.name, door)
-        await console.add_backend(link)
-
-    @property
-    def focuses(self) -> list[tuple[str, str, str | None]]:
-        """Who was told to have the focus."""
-        return [(e.mux, e.console, e.by) for e in self.heard.of(events.Focus)]
-
-
-@asynccontextmanager
-async def muxed(
-    *backends: Chardev,
-    names: str = "ab",
-    escape: int = 1,
-    clock: Callable[[], float] = lambda: 0.0,
-) -> AsyncIterator[Muxed]:
-    made = Muxed(escape, clock)
-    await made.console.start(made.switch, backends)
-    for name in names:
-        await made.add(name)
-    try:
-        yield made
-    finally:
-        for console in made.frontends.values():
-            await console.aclose()
-        await made.console.aclose()
+from tests.muxcore.console.muxes import muxed
+from tests.muxcore.consoles import ScriptedChardev, pattern, turns
 
 
 async def test_all_consoles_print_and_the_focused_one_is_typed_to() -> None:
@@ -400,93 +342,3 @@ async def test_what_is_said_goes_behind_what_is_half_sent() -> None:
         client.allow(None)
         await turns()
         assert client.got == b"01234" + NOTHING_TO_COMMIT + b"56789"
-
-
-# Nesting.
-
-
-async def hub_over(made: Muxed, *backends: Chardev) -> Console:
-    """A hub that the mux is on: Alex Bennée's wish."""
-    hub = Console("hub", history=RING, notify=made.heard)
-    await hub.start(None, backends)
-    door = LinkGuest("hub.guest", made.console)
-    await hub.set_guest(door)
-    link = LinkBackend("m.hub", LinkOptions(chardev="hub"), "m", door)
-    await made.console.add_backend(link)
-    return hub
-
-
-async def test_the_peers_of_a_hub_under_a_mux_have_keys_of_their_own() -> None:
-    backend = ScriptedChardev("s")
-    async with muxed() as made:
-        hub = await hub_over(made, backend)
-        client, other = backend.connect(), backend.connect()
-        client.feed(b"\x01")
-        await turns()
-        other.feed(b"h")
-        await turns()
-        client.feed(b"h")
-        await turns()
-        assert made.guests["a"].sent == b"h"
-        assert client.got == help_text()
-        assert not other.got
-        other.feed(b"abc\x01cdef")
-        await turns()
-        assert made.guests["a"].sent == b"habc"
-        assert made.guests["b"].sent == b"def"
-        made.guests["a"].feed(b"shown to all")
-        await turns()
-        assert client.got == help_text() + b"shown to all"
-        await hub.aclose()
-
-
-async def test_a_hub_that_may_only_read_from_its_mux_has_no_keys() -> None:
-    backend = ScriptedChardev("s")
-    async with muxed() as made:
-        hub = await hub_over(made, backend)
-        made.console.set_backend("m.hub", readonly=True)
-        backend.connect().feed(b"ls\x01c")
-        await turns()
-        assert made.mux.focus == "a"
-        assert not made.guests["a"].sent
-        await hub.aclose()
-
-
-async def test_a_hub_between_a_guest_and_a_mux_copies_what_both_see() -> None:
-    base, copy = ScriptedChardev("m-base"), ScriptedChardev("copy")
-    async with muxed(base, names="a") as made:
-        hub = Console("h", history=RING)
-        await hub.start(None, [copy])
-        door = LinkGuest("h.guest", made.frontends["a"])
-        await hub.set_guest(door)
-        await made.frontends["a"].add_backend(
-            LinkBackend("a.h", LinkOptions(chardev="h"), "a", door)
-        )
-        await made.link(hub)
-        client, listener = base.connect(), copy.connect()
-        made.mux.set_focus("h")
-        client.feed(b"ls\r")
-        made.guests["a"].feed(b"out")
-        await turns(100)
-        assert made.guests["a"].sent == b"ls\r"
-        assert listener.got == b"out"
-        await hub.aclose()
-
-
-async def test_a_mux_under_a_mux_takes_its_keys_behind_two_escapes() -> None:
-    outer_base = ScriptedChardev("m-base")
-    async with muxed(outer_base, names="a") as made:
-        inner = Muxed(1, lambda: 0.0)
-        inner.console.name = "n"
-        await inner.console.start(inner.switch, [])
-        await inner.add("x")
-        await inner.add("y")
-        await made.link(inner.console)
-        made.mux.set_focus("n")
-        client = outer_base.connect()
-        client.feed(b"one\x01\x01ctwo")
-        await turns(100)
-        assert inner.guests["x"].sent == b"one"
-        assert inner.guests["y"].sent == b"two"
-        for console in (*inner.frontends.values(), inner.console):
-            await console.aclose()

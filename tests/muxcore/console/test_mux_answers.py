@@ -9,7 +9,7 @@ from muxcore.chardev.memory import MemoryChardev
 from muxcore.console.hub import Console
 from muxcore.console.link import LinkBackend, LinkGuest
 from muxcore.options.sets import LinkOptions
-from tests.muxcore.console.test_mux import muxed
+from tests.muxcore.console.muxes import muxed
 from tests.muxcore.consoles import RING, Scripted, ScriptedChardev, turns
 
 CPR = b"\x1b[20;1R"

@@ -2,52 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import os
 import socket
-import stat
-import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from muxcore.config import ConsoleConfig
 from muxcore.daemon import control
 from muxcore.daemon.commands import COMMANDS, Call, Command
 from muxcore.daemon.daemon import Daemon
-from muxcore.daemon.origin import Origin
-from muxcore.wire.frames import HEADER, encode
-from tests.muxcore.daemons import SLOW, Json, Raw, raw_client, running
+from tests.muxcore.daemons import SLOW, Json, Raw, backend, print_from, raw_client
 from tests.support import eventually, open_fds
 
 PACKAGES = Path(sys.executable).parent
 
 pytestmark = pytest.mark.usefixtures("task_factory")
-
-
-@pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(tmp_path) as daemon:
-        yield daemon
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Raw]:
-    async with raw_client(daemon.path) as client:
-        yield client
-
-
-def _backend(type: str, **data: object) -> dict[str, Json]:
-    return {"type": type, "data": data}
-
-
-def _print(daemon: Daemon, console: str, data: bytes) -> None:
-    """Put output into a console's history, as its guest would."""
-    daemon.consoles[console].history.append(data, 1.0)
 
 
 # Negotiation and requests; the texts are those QEMU 10.0.2 gave.
@@ -209,129 +181,6 @@ async def test_events_reach_every_negotiated_client_with_their_time(
         assert not deaf.events
 
 
-# chardev-add and its kin.
-
-
-async def test_a_loose_chardev_is_made_shown_and_removed(client: Raw) -> None:
-    assert await client.execute("chardev-add", id="n0", backend=_backend("null")) == {}
-    assert await client.execute("query-chardev") == [
-        {"label": "n0", "filename": "null", "frontend-open": False}
-    ]
-    assert await client.execute("chardev-remove", id="n0") == {}
-    assert await client.execute("query-chardev") == []
-    assert await client.execute("chardev-remove", id="n0") == "Chardev 'n0' not found"
-
-
-async def test_a_pty_is_told_by_its_device(client: Raw) -> None:
-    result = await client.execute("chardev-add", id="p0", backend=_backend("pty"))
-    assert stat.S_ISCHR(os.stat(result["pty"]).st_mode)
-
-
-async def test_an_id_is_taken_whatever_bears_it(client: Raw) -> None:
-    await client.execute("chardev-add", id="n0", backend=_backend("null"))
-    await client.execute(
-        "mux-add-console", console="vm1", guest="null,id=g0", backends=["null,id=b0"]
-    )
-    for id in ("n0", "vm1", "g0", "b0"):
-        error = await client.execute("chardev-add", id=id, backend=_backend("null"))
-        assert error == f"Chardev with id '{id}' already exists"
-    assert await client.execute("mux-add-console", console="vm1") == (
-        "Console 'vm1' already exists"
-    )
-    assert await client.execute("mux-add-console", console="vm2", backends=["null,id=n0"]) == (
-        "Chardev with id 'n0' already exists"
-    )
-    assert len(await client.execute("mux-query-consoles")) == 1
-
-
-async def test_a_chardev_that_cannot_be_opened_is_an_error_and_is_gone(client: Raw) -> None:
-    data = {"out": "/nonexistent/f"}
-    error = await client.execute("chardev-add", id="f2", backend=_backend("file", **data))
-    assert error.startswith("Failed to add chardev 'f2': ")
-    assert "No such file or directory" in error
-    assert await client.execute("query-chardev") == []
-
-
-async def test_a_daemon_has_no_terminal_for_stdio(client: Raw) -> None:
-    reason = "cannot use stdio with -daemonize: the daemon has no terminal"
-    assert await client.execute("chardev-add", id="st", backend=_backend("stdio")) == (
-        f"Failed to add chardev 'st': {reason}"
-    )
-    assert await client.execute("mux-add-console", console="vm1", backends=["stdio"]) == reason
-    assert await client.execute("mux-query-consoles") == []
-    assert await client.execute("query-chardev") == []
-
-
-async def test_a_hub_of_loose_chardevs_is_a_console_without_a_guest(client: Raw) -> None:
-    for id in ("r1", "r2"):
-        await client.execute("chardev-add", id=id, backend=_backend("ringbuf"))
-    members = _backend("hub", chardevs=["r1", "r2"])
-    assert await client.execute("chardev-add", id="h1", backend=members) == {}
-    (console,) = await client.execute("mux-query-consoles")
-    assert console["name"] == "h1"
-    assert console["guest"] is None
-    assert [backend["id"] for backend in console["backends"]] == ["r1", "r2"]
-    chardevs = await client.execute("query-chardev")
-    assert {"label": "h1", "filename": "hub", "frontend-open": False} in chardevs
-    assert await client.execute("chardev-remove", id="r1") == "Chardev 'r1' is busy"
-    assert await client.execute("mux-set-guest", console="h1", guest="null") == {}
-    assert await client.execute("chardev-remove", id="h1") == "Chardev 'h1' is busy"
-    assert await client.execute("mux-set-guest", console="h1", guest=None) == {}
-    assert await client.execute("chardev-remove", id="h1") == {}
-    assert await client.execute("chardev-remove", id="r1") == {}
-
-
-async def test_what_a_hub_cannot_be_made_of_is_told_in_qemus_words(client: Raw) -> None:
-    for id in ("n1", "n2"):
-        await client.execute("chardev-add", id=id, backend=_backend("null"))
-    await client.execute("chardev-add", id="h1", backend=_backend("hub", chardevs=["n1"]))
-    for members, why in (
-        ([], "hub: 'chardevs' list is not defined"),
-        (["nope"], "hub: chardev can't be found by id 'nope'"),
-        (["n1"], "chardev 'n1' is already in use"),
-        (["n2", "n2"], "chardev 'n2' is already in use"),
-    ):
-        error = await client.execute(
-            "chardev-add", id="h2", backend=_backend("hub", chardevs=members)
-        )
-        assert error == f"Failed to add chardev 'h2': {why}"
-    assert await client.execute("chardev-remove", id="n2") == {}
-
-
-async def test_a_break_for_what_has_none_is_an_error(client: Raw) -> None:
-    await client.execute("mux-add-console", console="vm1", guest="null,id=g0")
-    for command, arguments in (
-        ("chardev-send-break", {"id": "g0"}),
-        ("chardev-send-break", {"id": "vm1"}),
-        ("mux-send-break", {"console": "vm1"}),
-    ):
-        error = await client.execute(command, **arguments)
-        assert error == "chardev 'g0' (null) has no break to send"
-    assert await client.execute("chardev-send-break", id="x") == "Chardev 'x' not found"
-
-
-async def test_a_ringbuf_is_read_and_written_as_qemus(client: Raw) -> None:
-    await client.execute("chardev-add", id="rb", backend=_backend("ringbuf"))
-    await client.execute("chardev-add", id="n0", backend=_backend("null"))
-
-    async def write(data: str, **more: str) -> Json:
-        return await client.execute("ringbuf-write", device="rb", data=data, **more)
-
-    async def read(size: Json, device: str = "rb", **more: str) -> Json:
-        return await client.execute("ringbuf-read", device=device, size=size, **more)
-
-    assert await write("é hello\n") == {}
-    assert await read(3) == "é "
-    assert await read(100) == "hello\n"
-    assert await write(base64.b64encode(b"\xe4\xb8\xad").decode(), format="base64") == {}
-    assert await read(2) == "\ufffd"
-    assert await read(2, format="base64") == base64.b64encode(b"\xad").decode()
-    assert await write("***", format="base64") == "Base64 data contains invalid characters"
-    assert await read(0) == "size must be greater than zero"
-    assert await read(1, "nope") == "Device 'nope' not found"
-    assert await read(1, "n0") == "n0 is not a ringbuf device"
-
-
 # Consoles.
 
 
@@ -340,7 +189,7 @@ async def test_a_console_is_made_with_names_for_what_has_none(client: Raw) -> No
         "mux-add-console",
         console="vm1",
         guest="null",
-        backends=["null", {"backend": _backend("null")}],
+        backends=["null", {"backend": backend("null")}],
     )
     (console,) = await client.execute("mux-query-consoles", console="vm1")
     assert console["guest"]["id"] == "vm1.guest"
@@ -402,7 +251,7 @@ async def test_backends_come_go_and_change(client: Raw) -> None:
 
 async def test_history_is_read_in_parts_and_with_its_times(daemon: Daemon, client: Raw) -> None:
     await client.execute("mux-add-console", console="vm1")
-    _print(daemon, "vm1", b"0123456789")
+    print_from(daemon, "vm1", b"0123456789")
     part = await client.execute("mux-read-history", console="vm1", offset=2, size=3)
     assert part == {
         "start": 0,
@@ -421,116 +270,6 @@ async def test_history_is_read_in_parts_and_with_its_times(daemon: Daemon, clien
 async def test_the_options_of_every_type_are_described(client: Raw) -> None:
     options = await client.execute("mux-query-chardev-options")
     assert "path" in [item["name"] for item in options["socket"]]
-
-
-# Attach.
-
-
-async def test_a_raw_attach_is_the_consoles_bytes_behind_the_reply(
-    daemon: Daemon, client: Raw
-) -> None:
-    await client.execute("mux-add-console", console="vm1", guest="process,command=cat")
-    _print(daemon, "vm1", b"before")
-    async with raw_client(daemon.path) as stream:
-        reply = await stream.execute("mux-attach", console="vm1", replay=3)
-        assert reply == {"id": "vm1.attach0", "offset": 3, "end": 6}
-        assert await stream.reader.readexactly(3) == b"ore"
-        stream.send(b"hello\n")
-        assert await stream.reader.readuntil(b"hello\r\nhello\r\n")
-    removed = await client.event("MUX_BACKEND_REMOVED")
-    assert removed == {"console": "vm1", "id": "vm1.attach0"}
-    assert await client.execute("mux-query-consoles")
-
-
-async def test_a_framed_attach_begins_with_the_state(daemon: Daemon, client: Raw) -> None:
-    await client.execute("mux-add-console", console="vm1")
-    async with raw_client(daemon.path) as stream:
-        await stream.execute(
-            "mux-attach", console="vm1", framing="frames", rows=10, cols=20, label="a \x1b label"
-        )
-        kind, length = HEADER.unpack(await stream.reader.readexactly(HEADER.size))
-        assert kind == b"S"
-        assert json.loads(await stream.reader.readexactly(length))["guest"] is None
-        (console,) = await client.execute("mux-query-consoles")
-        (peer,) = console["backends"][0]["peers"]
-        assert peer["label"] == "a \\x1b label"
-        assert (peer["rows"], peer["cols"]) == (10, 20)
-        assert await client.execute("mux-detach-backend", id="vm1.attach0") == (
-            "'vm1.attach0' is somebody's stream: it can be removed, not detached"
-        )
-        assert await client.execute("mux-disconnect-peer", peer="vm1.attach0/1") == {}
-        await stream.reader.read()
-
-
-async def test_a_bad_frame_ends_that_stream_alone(daemon: Daemon, client: Raw) -> None:
-    await client.execute("mux-add-console", console="vm1")
-    async with raw_client(daemon.path) as stream, raw_client(daemon.path) as other:
-        await stream.execute("mux-attach", console="vm1", framing="frames")
-        await other.execute("mux-attach", console="vm1", framing="frames", id="mine")
-        stream.send(b"?????")
-        await stream.reader.read()
-        other.send(encode(b"W", struct.pack(">HH", 5, 6)))
-
-        def seen() -> list[tuple[str, int | None]]:
-            console = daemon.consoles["vm1"].describe()
-            return [(item["id"], item["peers"][0]["rows"]) for item in console["backends"]]
-
-        await eventually(lambda: seen() == [("mine", 5)])
-
-
-@pytest.mark.parametrize("early", [b"x", b'{"execute":"query-version"}', b'{"'])
-async def test_input_before_the_reply_to_attach_is_an_error(
-    daemon: Daemon, client: Raw, early: bytes
-) -> None:
-    await client.execute("mux-add-console", console="vm1")
-    async with raw_client(daemon.path) as stream:
-        stream.send(b'{"execute":"mux-attach","arguments":{"console":"vm1"}}' + early)
-        reply = await stream.reply()
-        assert reply["error"]["desc"] == "input came before the reply to mux-attach"
-    assert not daemon.consoles["vm1"].backends
-
-
-async def test_an_attach_that_is_refused_leaves_the_connection_as_it_was(
-    daemon: Daemon, client: Raw
-) -> None:
-    assert await client.execute("mux-attach", console="nope") == "Console 'nope' not found"
-    await client.execute("mux-add-console", console="vm1", backends=["null,id=b0"])
-    assert await client.execute("mux-attach", console="vm1", id="b0") == (
-        "Chardev with id 'b0' already exists"
-    )
-    assert await client.execute("mux-attach", console="vm1", rows=5) == (
-        "'rows' and 'cols' go together"
-    )
-    assert await client.execute("mux-attach", console="vm1", mode="x") == (
-        "Parameter 'mode' does not accept value 'x'"
-    )
-    assert await client.execute("query-version")
-
-
-async def test_an_attach_waits_until_what_came_before_it_is_read(daemon: Daemon) -> None:
-    await daemon.add_console(ConsoleConfig("vm1"), Origin())
-    with socket.socket(socket.AF_UNIX) as slow:
-        slow.connect(daemon.path)
-        slow.setblocking(False)
-        slow.send(b'{"execute":"qmp_capabilities"}')
-        assert daemon._server is not None
-        connections = daemon._server._connections
-        await eventually(lambda: any(c.negotiated for c in connections))
-        (connection,) = connections
-        while not connection._waiting:
-            connection.send(b" " * 65536 + b"\r\n")
-        slow.send(b'{"execute":"mux-attach","arguments":{"console":"vm1"}}')
-        await eventually(lambda: connection._task is not None)
-        assert not daemon.consoles["vm1"].backends
-        got = bytearray()
-
-        def attached() -> bool:
-            with contextlib.suppress(BlockingIOError):
-                got.extend(slow.recv(1 << 20))
-            return got.endswith(b"}\r\n") and bool(daemon.consoles["vm1"].backends)
-
-        await eventually(attached)
-        assert b'"id": "vm1.attach0"' in got
 
 
 # Programs that others wrote.

@@ -7,28 +7,15 @@ import contextlib
 import json
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from muxcore.daemon.daemon import Daemon
-from tests.muxcore.daemons import SLOW, Raw, raw_client, running
+from tests.muxcore.daemons import SLOW, Raw
 from tests.support import eventually
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(tmp_path) as daemon:
-        yield daemon
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Raw]:
-    async with raw_client(daemon.path) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

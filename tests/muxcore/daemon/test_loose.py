@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,30 +15,14 @@ from muxcore.daemon.daemon import Daemon
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.qmp import to_qmp
 from muxcore.options.sets import CONFIGURABLE
-from tests.muxcore.daemons import Json, Raw, raw_client, running
+from tests.muxcore.daemons import Json, Raw, backend
 from tests.support import eventually, raw_pty, unix_path
 
 pytestmark = pytest.mark.usefixtures("task_factory")
 
 
-@pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(tmp_path) as daemon:
-        yield daemon
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Raw]:
-    async with raw_client(daemon.path) as client:
-        yield client
-
-
-def _backend(type: str, **data: object) -> dict[str, Json]:
-    return {"type": type, "data": data}
-
-
 def _server(path: str) -> dict[str, Json]:
-    return _backend("socket", addr={"type": "unix", "path": path})
+    return backend("socket", addr={"type": "unix", "path": path})
 
 
 async def change(client: Raw, id: str, backend: Json) -> Json:
@@ -50,7 +33,7 @@ async def test_a_loose_chardev_is_swapped_and_keeps_its_id(
     client: Raw, daemon: Daemon, tmp_path: Path
 ) -> None:
     await client.execute("chardev-add", id="c0", backend=_server(unix_path(tmp_path, "s")))
-    result = await change(client, "c0", _backend("pty"))
+    result = await change(client, "c0", backend("pty"))
     assert os.path.exists(result["pty"])
     assert not (tmp_path / "s").exists()
     assert [item["filename"] for item in await client.execute("query-chardev")] == [
@@ -116,7 +99,7 @@ async def test_within_a_flood_one_file_ends_and_another_begins(client: Raw, tmp_
         backends=[f"file,id=f0,path={old}"],
     )
     await eventually(lambda: old.stat().st_size > 100_000)
-    assert await change(client, "f0", _backend("file", out=str(new))) == {}
+    assert await change(client, "f0", backend("file", out=str(new))) == {}
     size = old.stat().st_size
     await eventually(lambda: new.stat().st_size > 100_000)
     assert old.stat().st_size == size
@@ -125,15 +108,15 @@ async def test_within_a_flood_one_file_ends_and_another_begins(client: Raw, tmp_
 
 async def test_a_guest_is_swapped_too(client: Raw) -> None:
     await client.execute("mux-add-console", console="vm1", guest="null,id=g0")
-    assert "pty" in await change(client, "g0", _backend("pty"))
+    assert "pty" in await change(client, "g0", backend("pty"))
     (console,) = await client.execute("mux-query-consoles")
     assert (console["guest"]["id"], console["guest"]["type"]) == ("g0", "pty")
 
 
 async def test_one_that_cannot_be_had_leaves_the_old_one(client: Raw, daemon: Daemon) -> None:
     why = "Could not open '/nonexistent/x': No such file or directory"
-    bad = _backend("file", out="/nonexistent/x")
-    await client.execute("chardev-add", id="c0", backend=_backend("null"))
+    bad = backend("file", out="/nonexistent/x")
+    await client.execute("chardev-add", id="c0", backend=backend("null"))
     await client.execute("mux-add-console", console="vm1", backends=["null,id=b0"])
     for id in ("c0", "b0"):
         assert await change(client, id, bad) == why
@@ -144,15 +127,15 @@ async def test_one_that_cannot_be_had_leaves_the_old_one(client: Raw, daemon: Da
 async def test_what_cannot_be_swapped_is_told_in_qemus_words(client: Raw, tmp_path: Path) -> None:
     log = tmp_path / "log"
     await client.execute("mux-add-console", console="vm1", backends=[f"null,id=b0,logfile={log}"])
-    hub = _backend("hub", chardevs=["b0"])
+    hub = backend("hub", chardevs=["b0"])
     hub_or_mux = "For mux or hub device hotswap is not supported yet"
-    for id, backend, why in (
-        ("nope", _backend("null"), "Chardev 'nope' does not exist"),
-        ("vm1", _backend("null"), hub_or_mux),
+    for id, new, why in (
+        ("nope", backend("null"), "Chardev 'nope' does not exist"),
+        ("vm1", backend("null"), hub_or_mux),
         ("b0", hub, hub_or_mux),
     ):
-        assert await change(client, id, backend) == why
-    assert await change(client, "b0/log", _backend("null")) == (
+        assert await change(client, id, new) == why
+    assert await change(client, "b0/log", backend("null")) == (
         "Parameter 'id' expects an identifier"
     )
     assert await client.execute("chardev-change", id="b0") == "Parameter 'backend' is missing"
@@ -163,7 +146,7 @@ async def test_a_log_is_swapped_with_its_chardev(
 ) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     await client.execute("mux-add-console", console="vm1", backends=[f"null,id=b0,logfile={old}"])
-    assert await change(client, "b0", _backend("null", logfile=str(new))) == {}
+    assert await change(client, "b0", backend("null", logfile=str(new))) == {}
     assert set(daemon.consoles["vm1"].backends) == {"b0", "b0/log"}
     assert daemon.consoles["vm1"].backends["b0/log"].address == str(new)
 
@@ -195,7 +178,7 @@ async def test_a_hub_is_open_while_any_member_is(
     opened, closed = "MUX_CHARDEV_OPENED", "MUX_CHARDEV_CLOSED"
     path = unix_path(tmp_path, "s")
     await client.execute("chardev-add", id="s0", backend=_server(path))
-    await client.execute("chardev-add", id="h0", backend=_backend("hub", chardevs=["s0"]))
+    await client.execute("chardev-add", id="h0", backend=backend("hub", chardevs=["s0"]))
     assert await events(client, opened, closed) == []
     writers = []
     for _ in range(2):
@@ -216,8 +199,8 @@ async def test_a_hub_is_open_while_any_member_is(
 
 
 async def test_a_member_that_was_open_before_counts(client: Raw) -> None:
-    await client.execute("chardev-add", id="n0", backend=_backend("null"))
-    await client.execute("chardev-add", id="h0", backend=_backend("hub", chardevs=["n0"]))
+    await client.execute("chardev-add", id="n0", backend=backend("null"))
+    await client.execute("chardev-add", id="h0", backend=backend("hub", chardevs=["n0"]))
     assert [data["id"] for _, data in await events(client, "MUX_CHARDEV_OPENED")] == ["h0", "n0"]
     await client.execute("chardev-remove", id="h0")
     assert [data["id"] for _, data in await events(client, "MUX_CHARDEV_CLOSED")] == ["h0", "n0"]
@@ -259,7 +242,7 @@ async def test_a_hub_is_open_while_a_member_of_any_type_is(
     unix_path(tmp_path, "s")
     os.mkfifo(tmp_path / "p")
     with contextlib.ExitStack() as keep, raw_pty() as (_, slave):
-        await client.execute("chardev-add", id="below", backend=_backend("null"))
+        await client.execute("chardev-add", id="below", backend=backend("null"))
         text = MEMBERS[type].format(tmp_path, os.ttyname(slave))
         added = to_qmp(replace(parse_chardev(text), id="m"))
         assert isinstance(await client.execute("chardev-add", **added), dict)
@@ -268,7 +251,7 @@ async def test_a_hub_is_open_while_a_member_of_any_type_is(
             if type in ("pty", "socket"):
                 await eventually(lambda: daemon.loose["m"].streams)
         await events(client)
-        await client.execute("chardev-add", id="h", backend=_backend("hub", chardevs=["m"]))
+        await client.execute("chardev-add", id="h", backend=backend("hub", chardevs=["m"]))
         if not before:
             _opened(type, tmp_path, keep)
         await eventually(lambda: daemon.consoles["h"].peers)

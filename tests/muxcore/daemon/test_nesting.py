@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from muxcore.console.mux import TERMINATED
 from muxcore.console.mux_keys import help_text
-from muxcore.daemon.daemon import Daemon
 from tests.muxcore.daemons import Raw, raw_client, running
 from tests.support import connect_unix, eventually
 
 CAT = "process,command=stty raw -echo; printf up; exec cat"
-
-
-@pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Raw]:
-    async with raw_client(daemon.path) as made:
-        await made.execute("qmp_capabilities")
-        yield made
 
 
 def server(path: Path, **options: str) -> str:

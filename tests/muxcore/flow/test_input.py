@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.flow.input import LONGEST, QUEUE, TURN, InputQueue, Lane, unfinished, whole
@@ -132,7 +132,6 @@ def typist(data: bytes) -> Lane:
     st.integers(1, 30),
     st.integers(20, 200),
 )
-@settings(deadline=None)
 def test_t10_no_turn_ends_within_a_key(keys: list[bytes], behind: int, sent: int) -> None:
     queue = InputQueue()
     mine, other = typist(b"".join(keys)), typist(b"\x00" * 100 * behind)
