@@ -314,7 +314,7 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             self._tell_guest(chardev, there=True)
-            self.desk.line.watch()
+            self.desk.guest_opened()
             return
         stream.guest_changed(self.pump.stream is not None)
         self.desk.add(chardev, stream)
