@@ -53,9 +53,14 @@ class ControlServer:
         self._timer: asyncio.TimerHandle | None = None
         self._listen()
 
+    @property
+    def heard(self) -> bool:
+        """Whether there is any client to send an event to."""
+        return bool(self._connections)
+
     def broadcast(self, name: str, data: dict[str, Any], now: float) -> None:
         """Send an event to every client that has negotiated."""
-        if self._connections:
+        if self.heard:
             message = qmp.event(name, data, now)
             for connection in tuple(self._connections):
                 if connection.negotiated:

@@ -38,6 +38,7 @@ from muxcore.options.values import check_identifier
 from muxcore.origin import Origin
 from muxcore.references import STACKED, is_nested
 from muxcore.reload import Reload
+from muxcore.turns import each_a_turn
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ class Daemon:
         self.loose: dict[str, Chardev] = {}
         self.objects = Objects()
         self._reserved: set[str] = set()
-        self._backend_ids: set[str] = set()
+        self._chardev_ids: set[str] = set()
+        """Of guests and backends; kept, because to gather them from a thousand consoles takes long
+        and is done for each."""
         self._locks: dict[str, asyncio.Lock] = {}
         self.nesting = Nesting(self)
         self._reload = Reload(self)
@@ -126,15 +129,16 @@ class Daemon:
 
     def notify(self, event: events.Event) -> None:
         """Tell every client, and the log, what happened."""
-        if isinstance(event, events.BackendAdded):
-            self._backend_ids.add(event.id)
-        elif isinstance(event, events.BackendRemoved):
-            self._backend_ids.discard(event.id)
-        name = events.NAMES[type(event)]
-        data = event.data()
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s %s", name, printable(str(data)))
-        self._broadcast(name, data)
+        if isinstance(event, events.GuestAdded | events.BackendAdded):
+            self._chardev_ids.add(event.id)
+        elif isinstance(event, events.GuestRemoved | events.BackendRemoved):
+            self._chardev_ids.discard(event.id)
+        logged = log.isEnabledFor(logging.DEBUG)
+        if logged or (self._server is not None and self._server.heard):
+            name, data = events.NAMES[type(event)], event.data()
+            if logged:
+                log.debug("%s %s", name, printable(str(data)))
+            self._broadcast(name, data)
 
     def _broadcast(self, name: str, data: dict[str, Any]) -> None:
         if self._server is not None:
@@ -245,9 +249,7 @@ class Daemon:
             except MuxError as error:
                 failed.setdefault(name, error)
 
-        await asyncio.gather(
-            *(attempt(item.name, self._make_console(item, origin)) for item in wanted)
-        )
+        await each_a_turn(attempt(item.name, self._make_console(item, origin)) for item in wanted)
         made = [item for item in wanted if item.name not in failed]
         nested = [(item.name, spec) for item in made for spec in item.backends if is_nested(spec)]
         try:
@@ -257,8 +259,8 @@ class Daemon:
         finally:
             self._reserved -= {str(item.guest.id) for item in made if item.guest is not None}
         sound = [item for item in made if item.name not in failed and item.guest is not None]
-        await asyncio.gather(
-            *(attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound)
+        await each_a_turn(
+            attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound
         )
         for item in made:
             if item.name in failed and item.name in self.consoles:

@@ -120,10 +120,12 @@ class Console:
             self.guest = None
             await old.aclose()
             old.owner = Unowned()
+            self.emit(events.GuestRemoved(self.name, old.id))
             if old.log is not None:
                 await self.remove_backend(old.log.id)
         self.guest = guest
         if guest is not None:
+            self.emit(events.GuestAdded(self.name, guest.id, guest.type))
             if guest.log is not None:
                 await self.add_backend(guest.log)
             guest.is_guest = True
@@ -146,7 +148,7 @@ class Console:
             self.past(chardev.id).left = self.replay_offset(chardev.options.replay)
         self.emit(events.BackendAdded(self.name, chardev.id, chardev.type))
         if chardev.state is State.CLOSED:
-            await self._begin(chardev)
+            await chardev.start(self, START)
         else:
             chardev.owner = self
             for stream in list(chardev.streams):
@@ -425,11 +427,6 @@ class Console:
 
     # Small things.
 
-    async def _begin(self, chardev: Chardev) -> None:
-        """Start a chardev, and wait for its first attempt unless that takes its time."""
-        task = chardev.spawn(chardev.start(self), "start")
-        await asyncio.wait([task], timeout=START)
-
     def _wait_no_more(self) -> None:
         if self.guest is not None:
             self.guest.spawn(self._start_guest(), "start")
@@ -438,7 +435,7 @@ class Console:
         guest = self.guest
         self.waiting_for = next((c.id for c in self.backends.values() if not c.ready), None)
         if guest is not None and self.waiting_for is None and guest.state is State.CLOSED:
-            await self._begin(guest)
+            await guest.start(self, START)
 
     def _backend(self, id: str) -> Chardev:
         try:
