@@ -150,10 +150,13 @@ class Daemon:
         """Every name that is taken."""
         return set().union(*self._taken())
 
+    def is_taken(self, name: str) -> bool:
+        """Whether something has this name; they need not all be gone through for it."""
+        return any(name in names for names in self._taken())
+
     def _taken(self) -> tuple[Collection[str], ...]:
-        """Every name that is taken, where it is: to look for one, all need not be gone through."""
-        guests = {each.guest.id for each in self.consoles.values() if each.guest is not None}
-        return self.consoles, self.loose, self._reserved, self._backend_ids, guests
+        """Every name that is taken, where it is."""
+        return self.consoles, self.loose, self._reserved, self._chardev_ids
 
     @contextmanager
     def reserved(self, *ids: str) -> Iterator[tuple[str, ...]]:
@@ -162,9 +165,8 @@ class Daemon:
         Raises:
             CommandError: one is taken; the text is QEMU's.
         """
-        taken = self._taken()
         for id in ids:
-            if any(id in some for some in taken):
+            if self.is_taken(id):
                 raise CommandError(f"Chardev with id '{id}' already exists")
         self._reserved.update(ids)
         try:
@@ -212,7 +214,7 @@ class Daemon:
     def attach_id(self, console: Console, wanted: str | None) -> str:
         """The id of a new attach stream: the one that is wanted, or the next that is free."""
         if wanted is None:
-            return free_id(console.name, "attach", self.names())
+            return free_id(console.name, "attach", self.is_taken)
         check_identifier("id", wanted)
         return wanted
 
@@ -285,7 +287,7 @@ class Daemon:
         self.console(name)
         if is_nested(spec):
             return await self.nesting.add_backend(name, spec, origin)
-        id = spec.id or free_id(name, spec.type, self.names())
+        id = spec.id or free_id(name, spec.type, self.is_taken)
         with self.reserved(id):
             async with self._locks[name]:
                 await self.console(name).add_backend(
