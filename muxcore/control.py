@@ -9,6 +9,7 @@ JSON oversteps a bound, once it was told.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections import deque
@@ -27,6 +28,7 @@ from muxcore.errors import (
     describe_os_error,
     printable,
 )
+from muxcore.turns import in_turns
 from muxcore.wire import qmp
 
 if TYPE_CHECKING:
@@ -246,7 +248,7 @@ class Connection:
             log.exception("a command failed")
             self.send(qmp.error_reply(value, f"internal error: {error!r}"))
         else:
-            self.send(qmp.reply(value, result))
+            self.send(await _reply(value, result))
 
     async def _run(self, request: qmp.Request) -> Any:  # noqa: ANN401 - JSON
         if not self.negotiated and request.command != "qmp_capabilities":
@@ -285,3 +287,11 @@ class Connection:
         else:
             self._drained.set()
             self._stream.watch_output(None)
+
+
+async def _reply(value: Any, result: Any) -> bytes:  # noqa: ANN401 - JSON
+    """The answer to the request `value`; others have their turns while a long one is made."""
+    if not isinstance(result, list):
+        return qmp.reply(value, result)
+    elements = [json.dumps(element) async for element in in_turns(result)]
+    return qmp.reply_with_list(value, elements)

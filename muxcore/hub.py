@@ -19,7 +19,7 @@ from muxcore.bell import Bell
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
 from muxcore.chardev.link import LinkGuest
-from muxcore.describe import describe_console, describe_status
+from muxcore.describe import brief_console, describe_console, describe_status
 from muxcore.errors import (
     CommandError,
     MuxError,
@@ -295,9 +295,9 @@ class Console:
             return self.guest.claim(kind, comes=False)
         return may
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, brief: bool = False) -> dict[str, Any]:
         """The console as an element of mux-query-consoles."""
-        return describe_console(self)
+        return brief_console(self) if brief else describe_console(self)
 
     @property
     def held(self) -> bool:
