@@ -16,7 +16,6 @@ its terminal answers them, but nobody waits for that any more.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -74,7 +73,7 @@ class Arbiter:
     def __init__(self, history: History, clock: Callable[[], float]) -> None:
         self.history = history
         self.clock = clock
-        self.asked: deque[Question] = deque(maxlen=MOST)
+        self.asked: list[Question] = []
         self.total = 0
         """Questions ever asked; the last of them are `asked`."""
         self._inquiry = Inquiry()
@@ -91,7 +90,8 @@ class Arbiter:
         found = self._inquiry.look(self.history, begin, self.history.end)
         if not found:
             return False
-        self.asked.extend(Question(*query) for query in found)
+        self.asked += [Question(*query) for query in found]
+        del self.asked[:-MOST]
         self.total += len(found)
         return True
 

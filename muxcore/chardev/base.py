@@ -318,15 +318,15 @@ class Chardev(ABC):
         """Whether `wait=on` is satisfied (true for everything but a socket server)."""
         return True
 
-    async def start(self, owner: Owner) -> None:
+    async def start(self, owner: Owner, wait: float = START_WAIT) -> None:
         """Begin, and report to `owner`. Returns once the first attempt is decided.
 
-        An attempt that takes longer than `START_WAIT` goes on by itself. Never
+        An attempt that takes longer than `wait` seconds goes on by itself. Never
         raises for what the world does: that becomes the state, `reason` and,
         where it is worth another attempt, `retry_at`.
         """
         self.owner = owner
-        await asyncio.wait([self.spawn(self.open(), "open")], timeout=START_WAIT)
+        await asyncio.wait([self.spawn(self.open(), "open")], timeout=wait)
 
     @abstractmethod
     async def open(self) -> None:

@@ -19,7 +19,7 @@ from muxcore.answers.queries import Kind
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
 from muxcore.console.bell import Bell
-from muxcore.console.describe import describe_console, describe_status
+from muxcore.console.describe import brief_console, describe_console, describe_status
 from muxcore.console.link import LinkGuest
 from muxcore.console.mux import Mux
 from muxcore.console.peer_desk import PeerDesk
@@ -116,11 +116,13 @@ class Console:
             self.guest = self._link = None
             await old.aclose()
             old.owner = Unowned()
+            self.emit(events.GuestRemoved(self.name, old.id))
             if old.log is not None:
                 await self.remove_backend(old.log.id)
         self.guest = guest
         self._link = guest if isinstance(guest, LinkGuest) else None
         if guest is not None:
+            self.emit(events.GuestAdded(self.name, guest.id, guest.type))
             if guest.log is not None:
                 await self.add_backend(guest.log)
             guest.is_guest = True
@@ -289,9 +291,9 @@ class Console:
             return self._link.claim(kind, comes=False)
         return may
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, brief: bool = False) -> dict[str, Any]:
         """The console as an element of mux-query-consoles."""
-        return describe_console(self)
+        return brief_console(self) if brief else describe_console(self)
 
     @property
     def held(self) -> bool:
@@ -310,7 +312,7 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             self._tell_guest(chardev, there=True)
-            self.desk.line.watch()
+            self.desk.guest_opened()
             return
         stream.guest_changed(self.pump.stream is not None)
         self.desk.add(chardev, stream)

@@ -38,7 +38,8 @@ class PeerDesk:
         self.name = console.name
         self.history = console.history
         self.hangups = console.hangups
-        self.line = LineDesk(self)
+        self.line: LineDesk | None = None
+        """There from the first wish on: hardly any console ever hears one."""
         self.answers = AnswerDesk(self)
         self._console = console
         self._hold = hold
@@ -53,6 +54,11 @@ class PeerDesk:
     def peers(self) -> tuple[Peer, ...]:
         """The console's peers."""
         return self._console.peers
+
+    def peers_of(self, id: str) -> list[Peer]:
+        """The peers of the backend `id`; none where there is no such backend."""
+        chardev = self._console.backends.get(id)
+        return [] if chardev is None else self._console.roster.of_chardev(chardev)
 
     @property
     def answer(self) -> str | None:
@@ -69,6 +75,11 @@ class PeerDesk:
         self._console.emit(event)
 
     # Coming and going.
+
+    def guest_opened(self) -> None:
+        """The guest is there."""
+        if self.line is not None:
+            self.line.watch()
 
     def add(self, chardev: Chardev, stream: Stream) -> None:
         """`stream` is a peer of the console from now on."""
@@ -180,6 +191,7 @@ class PeerDesk:
 
     def peer_line(self, peer: Peer, wish: LineValue) -> None:
         """See `peer_hub.Hub`."""
+        self.line = self.line or LineDesk(self)
         self.line.ask(peer, wish)
 
     def may_linger(self, peer: Peer) -> bool:

@@ -201,7 +201,7 @@ def _check_port(port: str, name: str = "port") -> None:
 
 
 def _check_ringbuf(values: Values) -> None:
-    size = values.get("size", RingbufOptions.size)
+    size = values.get("size", RingbufOptions().size)
     if size & (size - 1):
         raise OptionError("size of ringbuf chardev must be power of two", option="size")
 

@@ -29,6 +29,9 @@ class Hub(Protocol):
     def peers(self) -> tuple[Peer, ...]:
         """The console's peers."""
 
+    def peers_of(self, id: str) -> list[Peer]:
+        """The peers of the backend `id`."""
+
     @property
     def answer(self) -> str | None:
         """The backend whose terminals answer, `FIRST` or None for any."""
@@ -111,18 +114,15 @@ class AnswerDesk:
 
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
         """Whether those behind `chardev` may answer; see `Respondent.claim`."""
-        peers = [peer for peer in self._hub.peers if peer.chardev is chardev]
+        peers = self._hub.peers_of(chardev.id)
         return any(peer.respondent.claim(kind, comes=comes) for peer in peers)
 
     def _has_turn(self, peer: Peer) -> bool:
         chosen = self._hub.answer
-        if chosen in (None, FIRST, peer.chardev.id):
+        if chosen is None or chosen in (FIRST, peer.chardev.id):
             return True
         # One who cannot answer must not silence everybody else.
-        return not any(
-            other.chardev.id == chosen and other.takes and not other.readonly
-            for other in self._hub.peers
-        )
+        return not any(other.takes and not other.readonly for other in self._hub.peers_of(chosen))
 
     def _stop(self, peer: Peer) -> None:
         if timer := self._timers.pop(peer, None):

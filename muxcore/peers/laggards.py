@@ -17,7 +17,8 @@ class Laggards:
 
     def __init__(self) -> None:
         self.peers: set[Peer] = set()
-        self._moved = asyncio.Event()
+        self._moved: asyncio.Event | None = None
+        """There from the first time that somebody waits: most consoles never need it."""
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(self.peers)
@@ -28,7 +29,8 @@ class Laggards:
             self.peers.discard(peer)
         else:
             self.peers.add(peer)
-        self._moved.set()
+        if self._moved is not None:
+            self._moved.set()
 
     def forget(self, peer: Peer) -> None:
         """`peer` is gone."""
@@ -47,11 +49,12 @@ class Laggards:
 
     async def drain(self, peers: list[Peer], seconds: float) -> None:
         """Wait until `peers` have all there is, at most `seconds`."""
+        moved = self._moved = self._moved or asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
                 while any(peer in self.peers and peer.takes for peer in peers):
-                    self._moved.clear()
-                    await self._moved.wait()
+                    moved.clear()
+                    await moved.wait()
                 await asyncio.gather(*(peer.stream.flush() for peer in peers))
         except TimeoutError:
             pass

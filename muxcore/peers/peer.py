@@ -67,7 +67,6 @@ class Peer:
         self.since = time.time()
         self.last_activity = self.since
         self.respondent = hub.answers.respondent(self)
-        self._history = hub.history
         self._pending = b""
         self._limit: int | None = None
         self._delayed: asyncio.TimerHandle | None = None
@@ -85,12 +84,12 @@ class Peer:
         """Bytes of output this peer has not got yet; none once nothing can reach it."""
         if self._output_broken:
             return 0
-        return self._history.end - self.cursor + len(self._pending) + self.stream.held
+        return self.hub.history.end - self.cursor + len(self._pending) + self.stream.held
 
     @property
     def overrun(self) -> bool:
         """Whether bytes this peer lacks are no longer retained."""
-        return self.cursor < self._history.start
+        return self.cursor < self.hub.history.start
 
     @property
     def holds(self) -> bool:
@@ -256,7 +255,7 @@ class Peer:
 
     def send_chunk(self) -> bool:
         """Write one chunk from the cursor; False when the stream took less than that."""
-        views = self._history.views(self.cursor)
+        views = self.hub.history.views(self.cursor)
         taken = self.stream.write(views)
         self.cursor += taken
         self.sent += taken
@@ -280,7 +279,7 @@ class Peer:
                 if not self.send_pending(control):
                     return False
                 continue
-            if self.cursor == self._history.end:
+            if self.cursor == self.hub.history.end:
                 return True
             if not self.send_chunk():
                 return False
@@ -291,7 +290,7 @@ class Peer:
             return
         # Not before: whoever left within the delay would take the gap's marker along.
         if self._limit is not None:
-            target = max(self._history.start, self._history.end - self._limit)
+            target = max(self.hub.history.start, self.hub.history.end - self._limit)
             self._limit = None
             if self.cursor < target:
                 self.skip_to(target)
