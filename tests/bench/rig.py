@@ -93,6 +93,7 @@ class Rig:
     """A running system: entered when every reader is joined to the guest, gone when left.
 
     Attributes:
+        directory: the system's files, gone with it.
         guest: the guest's end, non-blocking.
         readers: one per backend, at the start of the pattern.
     """
@@ -125,10 +126,12 @@ class Rig:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
+            self.directory = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
+            )
             self._peer = stack.enter_context(
                 self.system(
-                    Path(directory),
+                    self.directory,
                     self._backends,
                     guest=self._guest,
                     drop=self._drop,
