@@ -3,12 +3,10 @@
     python -m tests.bench.fanout [--seconds S] [--repeat N] [--backends 1,4,16,64]
 
 run from the checkout; needs gcc and two CPUs, one for the system measured and one for the guest
-and the readers. Three measures:
+and the readers. Two measures:
 
     throughput  a guest that prints flat out, to each number of unix-socket backends
     keystroke   from a key typed at one of four backends to its echo there
-    stuck       four backends at 20 MB/s, one of which reads nothing: its patience, 50 ms, is what
-                the others may once wait for it, and so muxtui's silence_ms
 
 Every byte is compared; one that is lost or wrong where none may be ends the run. Prints a line of
 JSON per run and, at the end, a table of medians with the ratio of muxtui to C. Compare ratios of
@@ -41,9 +39,6 @@ Result = dict[str, float]
 SYSTEMS: tuple[type[Peer], ...] = (C, Muxtui)
 SILENCE = 10.0
 """Seconds without a byte after which a run has failed."""
-
-STUCK_RATE = 20e6
-"""Bytes a second that the guest prints beside a stuck reader."""
 
 KEY_PAUSE = 200e-6
 """Seconds between two keys: long enough for the system to come to rest."""
@@ -117,36 +112,6 @@ def _wait(fd: int) -> None:
         raise TimeoutError(f"no byte for {SILENCE:g} s")
 
 
-def stuck(rig: Rig, seconds: float) -> Result:
-    """Print at STUCK_RATE for `seconds` while the last backend's user reads nothing."""
-    *good, _idle = rig.readers
-    readers = {reader.sock.fileno(): reader for reader in good}
-    poller = select.poll()
-    for fd in readers:
-        poller.register(fd, select.POLLIN)
-    writer = GuestWriter(rig.guest, STUCK_RATE, size=4096)
-    start = heard = time.monotonic()
-    silence = 0.0
-    while (now := time.monotonic()) < start + seconds or any(
-        reader.got < writer.sent for reader in good
-    ):
-        if now < start + seconds:
-            writer.write()
-        ready = poller.poll(1)
-        for fd, _ in ready:
-            readers[fd].check()
-        if ready:
-            silence = max(silence, time.monotonic() - heard)
-            heard = time.monotonic()
-        if now > heard + SILENCE:
-            raise TimeoutError(f"{rig.system.NAME}: no byte for {SILENCE:g} s")
-    return {
-        "mb_per_s": writer.sent / (heard - start) / 1e6,
-        "guest_held_ms": writer.longest_wait * 1e3,
-        "silence_ms": silence * 1e3,
-    }
-
-
 def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str, Result]]:
     """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
     for _ in range(options.repeat):
@@ -157,9 +122,6 @@ def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str,
         for system in SYSTEMS:
             with Rig(system, 4, cpu=cpu) as rig:
                 yield "keystroke", 4, system.NAME, keystroke(rig, options.keys)
-        for system in SYSTEMS:
-            with Rig(system, 4, drop=True, cpu=cpu) as rig:
-                yield "stuck", 4, system.NAME, stuck(rig, options.seconds)
 
 
 def table(results: dict[tuple[str, int, str], dict[str, list[float]]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import contextlib
 import select
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -40,6 +41,10 @@ def _period() -> bytes:
 
 PATTERN = _period() * (READ_SIZE // PERIOD + 2)
 """Any window of up to READ_SIZE bytes of the endless pattern is one slice of this."""
+
+
+Text = Callable[[int, int], bytes | memoryview]
+"""The bytes of an endless text from an offset up to another."""
 
 
 class MismatchError(AssertionError):
@@ -184,23 +189,35 @@ class Rig:
         """CPU time of the system so far."""
         return self._peer.cpu_seconds()
 
+    def resident(self) -> int:
+        """Bytes of memory that the system has now."""
+        return self._peer.resident()
+
+
+def pattern(start: int, end: int) -> memoryview:
+    """The endless pattern's bytes from `start` up to `end`, READ_SIZE of them at most."""
+    at = start % PERIOD
+    return memoryview(PATTERN)[at : at + end - start]
+
 
 class GuestWriter:
-    """Writes the endless pattern into the guest's end, as far as a rate and the system allow.
+    """Writes an endless text into the guest's end, as far as a rate and the system allow.
 
     Attributes:
         sent: bytes written.
         longest_wait: longest time, in seconds, between two writes that took something.
     """
 
-    def __init__(self, guest: GuestEnd, rate: float = 0, size: int = 1 << 16) -> None:
-        """Start at the pattern's beginning; `rate` in bytes a second, 0 for flat out."""
+    def __init__(
+        self, guest: GuestEnd, rate: float = 0, size: int = 1 << 16, text: Text = pattern
+    ) -> None:
+        """Start at the text's beginning; `rate` in bytes a second, 0 for flat out."""
         self.sent = 0
         self.longest_wait = 0.0
         self._guest = guest
         self._rate = rate
         self._size = size
-        self._view = memoryview(PATTERN)
+        self._text = text
         self._started = self._last = time.monotonic()
 
     def write(self) -> int:
@@ -209,9 +226,8 @@ class GuestWriter:
         if self._rate and self.sent > self._rate * (now - self._started):
             self._last = now
             return 0
-        at = self.sent % PERIOD
         try:
-            count = self._guest.send(self._view[at : at + self._size])
+            count = self._guest.send(self._text(self.sent, self.sent + self._size))
         except BlockingIOError:
             return 0
         self.longest_wait = max(self.longest_wait, now - self._last)
