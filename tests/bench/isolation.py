@@ -33,6 +33,7 @@ from tests.bench.fanout import SILENCE, SYSTEMS, Result, cpu_apart, table
 from tests.bench.rig import READ_SIZE, GuestWriter, Rig
 from tests.control import Control
 from tests.numbered import RawStream, numbered
+from tests.peers import processes
 from tests.peers.own import Muxtui
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ CALM = 2.0
 """Seconds for which all read before one is stuck, and again after it was."""
 
 WRITE = 4096
+BURST = 8
+"""Writes between two looks at the readers: what is owed after a wait shall not keep them waiting."""
+
 SAMPLES = 10
 """Looks at the memory while one is stuck."""
 
@@ -87,8 +91,8 @@ class Scene:
     """The guest and its four readers, the last of which is to be stuck."""
 
     def __init__(self, rig: Rig, rate: float) -> None:
-        self._rig = rig
-        self._rate = rate
+        self._name = rig.system.NAME
+        self._pids = rig.pids()
         last = rig.readers[-1]
         self.ears = [
             Ear(reader.sock, reader.name, counted=reader is last and rig.system is not Muxtui)
@@ -109,12 +113,13 @@ class Scene:
         poller = _poller(listening)
         by_fd = {ear.sock.fileno(): ear for ear in listening}
         while (now := time.monotonic()) < start + seconds:
-            self.writer.write()
+            for _ in range(BURST):
+                self.writer.write()
             for fd, _ in poller.poll(1):
                 by_fd[fd].hear()
             if looks and now > looks[0]:
                 looks.pop(0)
-                self.resident = max(self.resident, self._rig.resident())
+                self.resident = max(self.resident, sum(map(processes.resident, self._pids)))
 
     def finish(self) -> None:
         """Have all read what is left."""
@@ -123,7 +128,7 @@ class Scene:
         while any(ear.check and ear.check.at != self.writer.sent for ear in self.ears):
             ready = poller.poll(SILENCE * 1000)
             if not ready:
-                raise TimeoutError(f"{self._rig.system.NAME}: no byte for {SILENCE:g} s")
+                raise TimeoutError(f"{self._name}: no byte for {SILENCE:g} s")
             for fd, _ in ready:
                 by_fd[fd].hear()
         # Of one that is only counted nobody knows when it has everything.
