@@ -45,7 +45,7 @@ CALM = 2.0
 
 WRITE = 4096
 BURST = 8
-"""Writes between two looks at the readers: what is owed after a wait shall not keep them waiting."""
+"""Writes between two looks at the readers: what is owed after a wait keeps nobody waiting."""
 
 SAMPLES = 10
 """Looks at the memory while one is stuck."""
