@@ -20,7 +20,7 @@ from muxcore.screen.tape import Tape, sane_start
 from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES, make_engine
 
 if TYPE_CHECKING:
-    from muxcore.screen.search import Found, Query
+    from muxcore.screen.query import Found, Query
     from muxcore.vt.engine import Engine, EngineMaker, Line
 
 

@@ -32,8 +32,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.terminal import ROWS
 from tests.bench.view_guest import ECHOES, KINDS
-from tests.bench.view_rig import ROWS, SystemName, Terminal
+from tests.bench.view_rig import SystemName, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

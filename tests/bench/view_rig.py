@@ -92,8 +92,8 @@ class Terminal(Pty):
                 self._start_daemon(stack)
                 command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
             if self._system in ("muxtui", "muxtui-no-margins"):
-                command = [sys.executable, "-m", "tui", CONSOLE]
-                self.pane = self.spawn(stack, command, self._environment)
+                app = [sys.executable, "-m", "tui", CONSOLE]
+                self.pane = self.spawn(stack, app, self._environment)
             else:
                 self._start_tmux(stack, command)
             self._stack = stack.pop_all()
