@@ -22,14 +22,22 @@ and a table of medians.
 from __future__ import annotations
 
 import argparse
-import json
 import select
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from tests import support
-from tests.bench.fanout import SILENCE, SYSTEMS, Result, cpu_apart, table
+from tests.bench.compare import (
+    SILENCE,
+    SYSTEMS,
+    Result,
+    Run,
+    add_repeat,
+    cpu_apart,
+    make_parser,
+    report,
+)
 from tests.bench.rig import READ_SIZE, GuestWriter, Rig
 from tests.control import Control
 from tests.numbered import RawStream, numbered
@@ -184,28 +192,20 @@ def _lacking(rig: Rig, scene: Scene) -> Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
+    add_repeat(parser)
     parser.add_argument("--rate", type=float, default=10.0, help="MB a second that are printed")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long one is stuck")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
-    options = parser.parse_args(argv)
-    results: dict[tuple[str, int, str], dict[str, list[float]]] = {}
-    for system, figures in _runs(options, cpu_apart()):
-        print(json.dumps({"system": system, **figures}), flush=True)
-        for figure, value in figures.items():
-            by_system = results.setdefault(("isolation", 4, figure), {})
-            by_system.setdefault(system, []).append(value)
-    print(*table(results), sep="\n")
+    report(_runs(parser.parse_args(argv), cpu_apart()))
     return 0
 
 
-def _runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, Result]]:
+def _runs(options: argparse.Namespace, cpu: int) -> Iterator[Run]:
     for _ in range(options.repeat):
         for system in SYSTEMS:
             with Rig(system, 4, drop=True, cpu=cpu) as rig:
-                yield system.NAME, isolation(rig, options.seconds, options.rate * 1e6)
+                result = isolation(rig, options.seconds, options.rate * 1e6)
+                yield Run("isolation", 4, system.NAME, result)
 
 
 if __name__ == "__main__":

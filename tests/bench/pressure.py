@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import select
 import signal
@@ -29,16 +28,19 @@ import time
 from typing import TYPE_CHECKING
 
 from tests import support
-from tests.bench.fanout import (
+from tests.bench.compare import (
     KEY_PAUSE,
     SILENCE,
     SYSTEMS,
     Result,
+    Run,
+    add_repeat,
     cpu_apart,
-    keystroke,
+    make_parser,
     quantiles,
-    table,
+    report,
 )
+from tests.bench.fanout import keystroke
 from tests.bench.load import load
 from tests.bench.rig import Rig
 from tests.peers.own import C, Muxtui
@@ -170,37 +172,29 @@ class OtherFlood:
                         return
 
 
-def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str, Result]]:
-    """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
+def runs(options: argparse.Namespace, cpu: int) -> Iterator[Run]:
+    """Run each measure of both systems, on `cpu`, in turn."""
     for _ in range(options.repeat):
         for measure, rate in SMALL_RATES.items():
             for system in SYSTEMS:
                 with Rig(system, 16, cpu=cpu) as rig:
-                    yield measure, 16, system.NAME, small(rig, options.seconds, rate)
+                    result = small(rig, options.seconds, rate)
+                    yield Run(measure, 16, system.NAME, result)
         for system in SYSTEMS:
             with Rig(system, 4, cpu=cpu) as rig:
-                yield "flood", 4, system.NAME, flood(rig, options.keys)
+                yield Run("flood", 4, system.NAME, flood(rig, options.keys))
         for twice in (CTwice, MuxtuiTwice):
             with Rig(twice, 4, cpu=cpu) as rig:
-                yield "other", 4, twice.NAME, keystroke(rig, options.keys)
+                yield Run("other", 4, twice.NAME, keystroke(rig, options.keys))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
+    add_repeat(parser)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one run of `small`")
     parser.add_argument("--keys", type=int, default=1000, help="keystrokes of one run")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
-    options = parser.parse_args(argv)
-    results: dict[tuple[str, int, str], dict[str, list[float]]] = {}
-    for measure, backends, system, result in runs(options, cpu_apart()):
-        print(json.dumps({"measure": measure, "backends": backends, "system": system, **result}))
-        for figure, value in result.items():
-            by_system = results.setdefault((measure, backends, figure), {})
-            by_system.setdefault(system, []).append(value)
-    print(*table(results), sep="\n")
+    report(runs(parser.parse_args(argv), cpu_apart()))
     return 0
 
 

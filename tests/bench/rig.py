@@ -7,20 +7,18 @@ touches least.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests import support
 from tests.peers.peer import START_TIMEOUT
 
 if TYPE_CHECKING:
     import socket
-    from types import TracebackType
 
     from tests.peers.peer import GuestEnd, GuestKind, Peer
 
@@ -94,7 +92,7 @@ class Reader:
             tail = tail[-len(START) :] + support.read_some(self.sock, START_TIMEOUT, 1)
 
 
-class Rig:
+class Rig(support.Staged):
     """A running system: entered when every reader is joined to the guest, gone when left.
 
     Attributes:
@@ -121,44 +119,34 @@ class Rig:
             drop: a reader that lags loses bytes, instead of the guest's waiting for it.
             cpu: the one CPU the system may use; the caller belongs on another.
         """
+        super().__init__()
         self.system = system
         self.readers: list[Reader] = []
         self._backends = backends
         self._guest = guest
         self._drop = drop
         self._cpu = cpu
-        self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self.directory = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
+    def start(self) -> None:
+        """Run the system, and join every reader to the guest."""
+        self.directory = Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
+        )
+        self._peer = self._stack.enter_context(
+            self.system(
+                self.directory,
+                self._backends,
+                guest=self._guest,
+                drop=self._drop,
+                cpu=self._cpu,
             )
-            self._peer = stack.enter_context(
-                self.system(
-                    self.directory,
-                    self._backends,
-                    guest=self._guest,
-                    drop=self._drop,
-                    cpu=self._cpu,
-                )
-            )
-            self.guest = self._peer.guest
-            for number in range(self._backends):
-                sock = self._peer.connect()
-                sock.setblocking(False)
-                self.readers.append(Reader(sock, f"{self.system.NAME}'s b{number}"))
-            self._join()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        )
+        self.guest = self._peer.guest
+        for number in range(self._backends):
+            sock = self._peer.connect()
+            sock.setblocking(False)
+            self.readers.append(Reader(sock, f"{self.system.NAME}'s b{number}"))
+        self._join()
 
     def _join(self) -> None:
         """Wait until bytes from the guest reach every reader, then mark where they begin."""

@@ -17,7 +17,6 @@ nobody wrote to is not there.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import resource
@@ -33,12 +32,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests import support
-from tests.bench.fanout import KEY_PAUSE, cpu_apart, quantiles
+from tests.bench.compare import KEY_PAUSE, cpu_apart, make_parser, quantiles
 from tests.peers import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
 REST = 2.0
 """Seconds that a daemon has to come to rest."""
@@ -99,12 +97,7 @@ class Farm:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
@@ -258,9 +251,7 @@ def _ends(costs: list[float], tenth: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--consoles", type=int, default=1000, help="consoles in one daemon")
     parser.add_argument("--peers", type=int, default=9000, help="clients of one console")
     parser.add_argument("--keys", type=int, default=1000, help="keystrokes of one run")

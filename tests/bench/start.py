@@ -15,7 +15,6 @@ Prints a line of JSON per run and a table of medians.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import statistics
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests import support
+from tests.bench.compare import add_repeat, make_parser
 from tests.bench.terminal import Pty, environment
 from tests.control import Control
 from tests.peers import processes
@@ -114,16 +114,16 @@ def _run(command: Sequence[str], home: Path) -> float:
         env=environment(home),
         check=True,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        # Its output is read: to wait for the end alone, with a timeout, looks for it now and then.
+        stdout=subprocess.PIPE,
         timeout=START_TIMEOUT,
     )
     return time.perf_counter() - start
 
 
 def _first_frame(command: list[str], env: dict[str, str]) -> float:
-    terminal = Pty()
-    with contextlib.ExitStack() as stack:
-        terminal.spawn(stack, command, env)
+    with Pty() as terminal:
+        terminal.spawn(command, env)
         if terminal.wait_for(SHOWN, START_TIMEOUT) is None:
             raise TimeoutError(f"{command} does not show the guest but {terminal.tail!r}")
         return time.perf_counter() - terminal.started
@@ -166,10 +166,8 @@ def table(results: dict[str, list[tuple[float, float]]]) -> Iterator[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeat", type=int, default=5, help="runs of which the median is taken")
+    parser = make_parser(__doc__)
+    add_repeat(parser, 5)
     options = parser.parse_args(argv)
     results: dict[str, list[tuple[float, float]]] = {}
     for _ in range(options.repeat):

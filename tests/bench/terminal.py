@@ -15,11 +15,11 @@ import termios
 import time
 from typing import TYPE_CHECKING
 
+from tests import support
 from tests.peers import processes
 from tests.peers.peer import ROOT
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -48,8 +48,8 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-class Pty:
-    """A terminal of COLS by ROWS.
+class Pty(support.Staged):
+    """A terminal of COLS by ROWS; what runs on it ends with it.
 
     Attributes:
         fd: its end, non-blocking, once a program runs.
@@ -58,17 +58,19 @@ class Pty:
     """
 
     def __init__(self, answers: Mapping[bytes, bytes] = XTERM) -> None:
+        super().__init__()
         self.fd = -1
         self.started = 0.0
         self.tail = b""
         self._answers = answers
 
-    def spawn(
-        self, stack: contextlib.ExitStack, command: list[str], environment: Mapping[str, str]
-    ) -> int:
-        """Run a program there, which `stack` ends; returns its process id."""
+    def start(self) -> None:
+        """Nothing runs there yet."""
+
+    def spawn(self, command: list[str], environment: Mapping[str, str]) -> int:
+        """Run a program there; returns its process id."""
         self.fd, slave = pty.openpty()
-        stack.callback(os.close, self.fd)
+        self._stack.callback(os.close, self.fd)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLS, 0, 0))
         self.started = time.perf_counter()
         program = subprocess.Popen(
@@ -81,7 +83,7 @@ class Pty:
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
-        stack.callback(processes.stop, program)
+        self._stack.callback(processes.stop, program)
         os.close(slave)
         os.set_blocking(self.fd, False)
         return program.pid

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import fanout, isolation
+from tests.bench.compare import SYSTEMS
 from tests.bench.rig import Rig
 from tests.peers.own import Muxtui
 
 if TYPE_CHECKING:
     from tests.peers.peer import Peer
 
-pytestmark = [pytest.mark.needs("gcc"), pytest.mark.parametrize("system", fanout.SYSTEMS)]
+pytestmark = [pytest.mark.needs("gcc"), pytest.mark.parametrize("system", SYSTEMS)]
 
 
 @pytest.mark.parametrize("backends", [1, 4])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import fanout, pressure, scale
+from tests.bench.compare import SYSTEMS
 from tests.bench.load import load
 from tests.bench.rig import MismatchError, Rig
 from tests.peers.peer import Peer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("gcc")
 
 
-@pytest.mark.parametrize("system", fanout.SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_small_writes_reach_every_backend(system: type[Peer]) -> None:
     with Rig(system, 2) as rig:
         figures = pressure.small(rig, 0.1, 10_000)
@@ -70,7 +71,7 @@ def test_the_load_sees_a_byte_that_is_lost_or_wrong(
             thread.join()
 
 
-@pytest.mark.parametrize("system", fanout.SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_keys_are_echoed_in_a_flood(system: type[Peer]) -> None:
     with Rig(system, 2) as rig:
         assert set(pressure.flood(rig, 10)) == {"p50_us", "p99_us"}

@@ -8,7 +8,6 @@ alone or beside another pane.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import subprocess
@@ -16,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tests import support
 from tests.bench.terminal import COLS, ROWS, XTERM, Pty, environment
@@ -25,7 +24,7 @@ from tests.peers import processes
 from tests.peers.peer import ROOT
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 SystemName = Literal["muxtui", "muxtui-no-margins", "muxtui-in-tmux", "tmux", "tmux-beside"]
 
@@ -77,37 +76,26 @@ class Terminal(Pty):
         self._guest = shlex.join([sys.executable, "-m", "tests.bench.view_guest", kind, size])
         super().__init__({} if system == "muxtui-no-margins" else XTERM)
         self._cols = int(size.partition("x")[0])
-        self._stack = contextlib.ExitStack()
         self._server: int | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            # What a program that has just ended leaves there may still come.
-            directory = tempfile.TemporaryDirectory(prefix="mux-view-", ignore_cleanup_errors=True)
-            self._dir = Path(stack.enter_context(directory))
-            self._environment = environment(self._dir)
-            command = self._guest
-            if self._system.startswith("muxtui"):
-                self._start_daemon(stack)
-                command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
-            if self._system in ("muxtui", "muxtui-no-margins"):
-                app = [sys.executable, "-m", "tui", CONSOLE]
-                self.pane = self.spawn(stack, app, self._environment)
-            else:
-                self._start_tmux(stack, command)
-            self._stack = stack.pop_all()
-        return self
+    def start(self) -> None:
+        """Start whatever shows the guest."""
+        # What a program that has just ended leaves there may still come.
+        directory = tempfile.TemporaryDirectory(prefix="mux-view-", ignore_cleanup_errors=True)
+        self._dir = Path(self._stack.enter_context(directory))
+        self._environment = environment(self._dir)
+        command = self._guest
+        if self._system.startswith("muxtui"):
+            self._start_daemon()
+            command = shlex.join([sys.executable, "-m", "tui", CONSOLE])
+        if self._system in ("muxtui", "muxtui-no-margins"):
+            app = [sys.executable, "-m", "tui", CONSOLE]
+            self.pane = self.spawn(app, self._environment)
+        else:
+            self._start_tmux(command)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
-
-    def _start_daemon(self, stack: contextlib.ExitStack) -> None:
+    def _start_daemon(self) -> None:
         command = [sys.executable, "-m", "muxcore", "serve"]
         self._daemon = subprocess.Popen(
             command,
@@ -116,18 +104,18 @@ class Terminal(Pty):
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        stack.callback(processes.stop, self._daemon)
+        self._stack.callback(processes.stop, self._daemon)
         support.connect_unix(self._environment["MUXTUI_SOCKET"], START_TIMEOUT).close()
         guest = "process,command=" + self._guest.replace(",", ",,")
         self._muxcore("add", CONSOLE, "--guest", guest)
 
-    def _start_tmux(self, stack: contextlib.ExitStack, command: str) -> None:
+    def _start_tmux(self, command: str) -> None:
         (self._dir / "tmux.conf").write_text(_TMUX_CONF)
-        stack.callback(self._tmux, "kill-server")
+        self._stack.callback(self._tmux, "kill-server")
         self._tmux("new-session", "-d", "-x", str(COLS), "-y", str(ROWS), f"exec {command}")
         if self._system == "tmux-beside":
             self._tmux("split-window", "-dhl", str(COLS - self._cols - 1), "exec cat")
-        self.spawn(stack, ["tmux", "attach"], self._environment)
+        self.spawn(["tmux", "attach"], self._environment)
         pids = self._tmux("display", "-pt", "{left}", "#{pid} #{pane_pid}").split()
         self._server, self.pane = (int(pid) for pid in pids)
 
