@@ -37,7 +37,7 @@ from typing import Any
 
 from muxcore.errors import ConfigError, OptionError, Problem, describe_os_error, printable
 from muxcore.options.grammar import parse_chardev
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 from muxcore.options.objects import ObjectSpec, object_from
 from muxcore.options.qmp import from_object
 from muxcore.options.sets import ChardevSpec, LinkOptions

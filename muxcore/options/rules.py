@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from muxcore.errors import OptionError, printable
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import (
     ChardevOptions,

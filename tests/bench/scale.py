@@ -18,7 +18,6 @@ files, as an installed one does: neither a disk nor the compiler is measured.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import resource
@@ -34,12 +33,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests import support
-from tests.bench.fanout import KEY_PAUSE, cpu_apart, quantiles
+from tests.bench.compare import KEY_PAUSE, cpu_apart, make_parser, quantiles
 from tests.peers import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
 REST = 2.0
 """Seconds that a daemon has to come to rest."""
@@ -111,12 +109,7 @@ class Farm:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
@@ -273,9 +266,7 @@ def _ends(costs: list[float], tenth: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--consoles", type=int, default=1000, help="consoles in one daemon")
     parser.add_argument("--peers", type=int, default=10_000, help="clients of one console")
     parser.add_argument("--keys", type=int, default=1000, help="keystrokes of one run")
