@@ -59,7 +59,7 @@ class Daemon:
         self.objects = Objects()
         self._reserved: set[str] = set()
         self._chardev_ids: set[str] = set()
-        """Of guests and backends; kept, for a thousand consoles are many to ask for each of them."""
+        """Of guests and backends; kept, for a thousand consoles are many to ask for each."""
         self._locks: dict[str, asyncio.Lock] = {}
         self.nesting = Nesting(self)
         self._reload = Reload(self)
