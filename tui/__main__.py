@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -57,6 +58,8 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _show(path: str, console: str | None) -> int:
+    from concurrent.futures import ThreadPoolExecutor
+
     from muxcore.launch import ensure_daemon
     from muxcore.screen.process import EngineProcess
 
@@ -64,12 +67,15 @@ def _show(path: str, console: str | None) -> int:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
-    # Its process loads the engine while this one loads Textual.
+    # Nothing of what is loaded is garbage; the app collects again once it has settled.
+    gc.disable()
+    # Its process loads the engine, and the daemon starts, while this one loads Textual.
     worker = EngineProcess()
     try:
-        ensure_daemon(path)
-        from tui.app import run
-
+        with ThreadPoolExecutor(1) as starter:
+            started = starter.submit(ensure_daemon, path)
+            from tui.app import run
+        started.result()
         return run(path, console, worker)
     finally:
         worker.close()

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from muxcore.screen.search import Case, Found, Match, Query
+from muxcore.screen.query import Case, Found, Match, Query
 from tui.paint import Span
 from tui.rows import Place
 

@@ -16,13 +16,13 @@ its terminal answers them, but nobody waits for that any more.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from muxcore.answers.inquiry import Inquiry
+from muxcore.answers.inquiry import ESC, Inquiry
 from muxcore.answers.queries import FAMILIES, Kind, key_of
+from muxcore.answers.queries import LONGEST as LONGEST_QUERY
 from muxcore.ring import History
 
 WINDOW = 2.0
@@ -73,17 +73,25 @@ class Arbiter:
     def __init__(self, history: History, clock: Callable[[], float]) -> None:
         self.history = history
         self.clock = clock
-        self.asked: deque[Question] = deque(maxlen=MOST)
+        self.asked: list[Question] = []
         self.total = 0
         """Questions ever asked; the last of them are `asked`."""
         self._inquiry = Inquiry()
 
+    def missed(self, begin: int) -> None:
+        """What was printed before `begin` was not looked at; a query may have begun in it."""
+        self._inquiry.break_off()
+        self._inquiry.look(self.history, max(self.history.start, begin - LONGEST_QUERY), begin)
+
     def printed(self, begin: int) -> bool:
         """The guest printed what is in the history from `begin` on; whether that asks anything."""
+        if not self._inquiry.begun and self.history.find(ESC, begin) is None:
+            return False
         found = self._inquiry.look(self.history, begin, self.history.end)
         if not found:
             return False
-        self.asked.extend(Question(*query) for query in found)
+        self.asked += [Question(*query) for query in found]
+        del self.asked[:-MOST]
         self.total += len(found)
         return True
 
@@ -172,7 +180,7 @@ class Respondent:
     @property
     def listens(self) -> bool:
         """Whether what is typed is looked at."""
-        return bool(self._open or self._claimed)
+        return bool(self._open or self._claimed or self.held)
 
     def claim(self, kind: Kind, *, comes: bool) -> bool:
         """Answer a question of `kind` for those behind this peer; whether the answer may pass.
@@ -197,7 +205,7 @@ class Respondent:
         items: list[bytes | Answer] = []
         start = 0
         at = data.find(b"\x1b")
-        while at >= 0 and self.listens:
+        while at >= 0 and (self._open or self._claimed):
             end = self._answer_at(data, at, start, items)
             if end > at:
                 start = end

@@ -34,7 +34,8 @@ class Inquiry:
     """
 
     def __init__(self) -> None:
-        self._begun = b""
+        self.begun = b""
+        """What may be the beginning of a query."""
 
     def look(self, history: History, begin: int, end: int) -> list[Query]:
         """The queries that end in the output from `begin`, where it was left off, up to `end`.
@@ -43,24 +44,24 @@ class Inquiry:
             ValueError: `begin` is no longer retained.
         """
         at = begin
-        if not self._begun:
+        if not self.begun:
             found = history.find(ESC, begin)
             if found is None or found >= end:
                 return []
             at = found
-        data = self._begun + history.read(at, end - at)
+        data = self.begun + history.read(at, end - at)
         return self._find(data, end - len(data))
 
     def break_off(self) -> None:
         """What comes next is not what follows."""
-        self._begun = b""
+        self.begun = b""
 
     def _find(self, data: bytes, offset: int) -> list[Query]:
         found: list[Query] = []
         for match in islice(_candidates(data), MOST):
             start, end = offset + match.start(), offset + match.end()
             found += [Query(start, end, kind) for kind in questions(match)]
-        self._begun = data[_begun(data) :]
+        self.begun = data[_begun(data) :]
         return found
 
 

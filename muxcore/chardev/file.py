@@ -116,6 +116,8 @@ class FileStream(SoftStream):
     written twice or left out.
     """
 
+    terminals = 0
+
     def __init__(
         self,
         writer: FileWriter,

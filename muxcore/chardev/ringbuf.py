@@ -61,6 +61,8 @@ class RingbufChardev(Chardev):
 class RingbufStream(SoftStream):
     """The stream between a console and a `RingbufChardev`."""
 
+    terminals = 0
+
     def __init__(self, ring: RingbufChardev, pending: bytearray) -> None:
         super().__init__(Who("ringbuf"))
         self._ring = ring

@@ -319,6 +319,9 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
+_FOR_SOCAT = str.maketrans({char: f"\\{char}" for char in "\\,:!\"'()[]{} "})
+
+
 def socat_path(path: str) -> str:
     """`path` as socat reads it in an address: what has a meaning there is escaped, socat(1)."""
-    return "".join(f"\\{c}" if c in "\\,:!\"'()[]{} " else c for c in path)
+    return path.translate(_FOR_SOCAT)

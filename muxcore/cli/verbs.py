@@ -102,7 +102,7 @@ def ls(args: argparse.Namespace) -> int:
     """List the consoles."""
 
     async def work(client: Client) -> int:
-        consoles = await client.consoles()
+        consoles = await client.consoles(brief=not args.json)
         print(json.dumps(consoles, indent=2) if args.json else table(consoles))
         if sys.stdout.isatty() and not args.json:
             print(f"engine: {engine_words()}")
@@ -115,7 +115,7 @@ def stop(args: argparse.Namespace) -> int:
     """End the daemon, and return when it is gone."""
 
     async def work(client: Client) -> int:
-        if not args.force and not _agreed(await client.consoles()):
+        if not args.force and not _agreed(await client.consoles(brief=True)):
             return ExitCode.REFUSED
         try:
             async with asyncio.timeout(STOP_TIMEOUT):

@@ -27,15 +27,20 @@ class Bell:
 
     def scan(self, history: History, begin: int) -> None:
         """Look at the output from `begin` to the end; at most one bell is counted in it."""
-        begin = max(begin, history.end - LOOK_AT)
+        if history.end - begin > LOOK_AT:
+            begin = history.end - LOOK_AT
+        at = history.find(BEL, begin)
+        if at is not None:
+            self._look(history, at)
+
+    def _look(self, history: History, at: int | None) -> None:
         for _ in range(LOOKS):
-            at = history.find(BEL, begin)
             if at is None:
                 return
             if not self._ends_string(history, at):
                 self.count += 1
                 return
-            begin = at + 1
+            at = history.find(BEL, at + 1)
 
     @staticmethod
     def _ends_string(history: History, at: int) -> bool:

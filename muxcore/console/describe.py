@@ -32,6 +32,16 @@ def describe_console(console: Console) -> dict[str, Any]:
     }
 
 
+def brief_console(console: Console) -> dict[str, Any]:
+    """The same, as far as a table of all consoles shows it."""
+    guest = console.guest
+    return {
+        "name": console.name,
+        "guest": _place(guest) | {"waiting-for": console.starting.waiting_for} if guest else None,
+        "backends": [_brief_backend(console, chardev) for chardev in console.backends.values()],
+    }
+
+
 def _kind(console: Console) -> str:
     """What it is to QEMU: `mux`, `hub` (with no guest of its own), or `console`."""
     if console.own_mux is not None:
@@ -75,14 +85,17 @@ def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
     return {"rows": size[0], "cols": size[1]} if size else None
 
 
-def _chardev(chardev: Chardev) -> dict[str, Any]:
+def _place(chardev: Chardev) -> dict[str, Any]:
     return {
         "id": chardev.id,
         "type": chardev.type,
         "address": chardev.address,
-        "filename": chardev.filename,
         **_state(chardev),
     }
+
+
+def _chardev(chardev: Chardev) -> dict[str, Any]:
+    return {**_place(chardev), "filename": chardev.filename}
 
 
 def _guest(console: Console) -> dict[str, Any]:
@@ -123,6 +136,24 @@ def _backend(console: Console, chardev: Chardev) -> dict[str, Any]:
     }
 
 
+def _brief_backend(console: Console, chardev: Chardev) -> dict[str, Any]:
+    peers = console.roster.of_chardev(chardev)
+    past = console.past(chardev.id)
+    return {
+        **_place(chardev),
+        "paused": chardev.id in console.paused,
+        "skipped": past.skipped + sum(peer.skipped for peer in peers),
+        "gaps": past.gaps + sum(peer.gaps for peer in peers),
+        "lag": max((_lag(peer) for peer in peers), default=0),
+        "peers": [{"id": peer.id} for peer in peers],
+    }
+
+
+def _lag(peer: Peer) -> int:
+    # What it did not read counts too; never more than it was sent, see `Stream.queued`.
+    return peer.lag + min(peer.stream.queued, peer.sent)
+
+
 def _peer(console: Console, peer: Peer) -> dict[str, Any]:
     who = peer.stream.who
     # A peer that is caught up got what the guest printed last when it was printed.
@@ -138,8 +169,7 @@ def _peer(console: Console, peer: Peer) -> dict[str, Any]:
         "received": peer.received,
         "refused": peer.refused,
         "surplus": peer.respondent.removed,
-        # What it did not read counts too; never more than it was sent, see `Stream.queued`.
-        "lag": peer.lag + min(peer.stream.queued, peer.sent),
+        "lag": _lag(peer),
         "skipped": peer.skipped,
         "gaps": peer.gaps,
         "since": peer.since,

@@ -19,7 +19,7 @@ from muxcore.answers.queries import Kind
 from muxcore.chardev.attach import AttachChardev
 from muxcore.chardev.base import Chardev, State, Stream, Unowned, Who
 from muxcore.console.bell import Bell
-from muxcore.console.describe import describe_console, describe_status
+from muxcore.console.describe import brief_console, describe_console, describe_status
 from muxcore.console.link import LinkGuest
 from muxcore.console.mux import Mux
 from muxcore.console.peer_desk import PeerDesk
@@ -27,6 +27,7 @@ from muxcore.console.start import Start
 from muxcore.errors import CommandError, MuxError, NotFoundError, StreamError
 from muxcore.flow.hangup import HangupWatch
 from muxcore.flow.pump import Pump
+from muxcore.flow.splice import Splice
 from muxcore.options.sets import AttachOptions
 from muxcore.peers.hold import Hold
 from muxcore.peers.laggards import Laggards
@@ -66,6 +67,7 @@ class Console:
         self.name = name
         self.history = History(history)
         self.guest: Chardev | None = None
+        self._link: LinkGuest | None = None
         self.own_mux: Mux | None = None
         self.backends: dict[str, Chardev] = {}
         self.size = size
@@ -77,17 +79,18 @@ class Console:
         self.paused: set[str] = set()
         self.bell = Bell()
         self._notify = notify
+        self.lagging = Laggards()
         self._hold = Hold(self)
         self._news = News(self.roster.viewers, lambda: describe_status(self))
         self.pump = Pump(
             self.history,
-            self._room,
+            self._hold.room,
             self._fan_out,
             self._guest_ended,
             self._news.tell,
-            self.roster,
+            self.roster.by_stream,
+            self.lagging.peers,
         )
-        self.lagging = Laggards()
         self.desk = PeerDesk(self, self._hold)
         self.starting = Start(self)
         self._past: dict[str, Past] = {}
@@ -110,13 +113,16 @@ class Console:
         if guest is not None:
             self._refuse_if_closing()
         if (old := self.guest) is not None:
-            self.guest = None
+            self.guest = self._link = None
             await old.aclose()
             old.owner = Unowned()
+            self.emit(events.GuestRemoved(self.name, old.id))
             if old.log is not None:
                 await self.remove_backend(old.log.id)
         self.guest = guest
+        self._link = guest if isinstance(guest, LinkGuest) else None
         if guest is not None:
+            self.emit(events.GuestAdded(self.name, guest.id, guest.type))
             if guest.log is not None:
                 await self.add_backend(guest.log)
             guest.is_guest = True
@@ -281,13 +287,13 @@ class Console:
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
         """See `link.Upstream`."""
         may = self.desk.answers.claim(chardev, kind, comes=comes)
-        if may and not comes and isinstance(self.guest, LinkGuest):
-            return self.guest.claim(kind, comes=False)
+        if may and not comes and self._link is not None:
+            return self._link.claim(kind, comes=False)
         return may
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, brief: bool = False) -> dict[str, Any]:
         """The console as an element of mux-query-consoles."""
-        return describe_console(self)
+        return brief_console(self) if brief else describe_console(self)
 
     @property
     def held(self) -> bool:
@@ -297,7 +303,7 @@ class Console:
     @property
     def mux(self) -> Mux | None:
         """The mux that the peers type to, if they do: this console's own, or one behind it."""
-        return self.guest.mux if isinstance(self.guest, LinkGuest) else self.own_mux
+        return self._link.mux if self._link is not None else self.own_mux
 
     # What chardevs report.
 
@@ -306,7 +312,7 @@ class Console:
         if chardev is self.guest:
             self.pump.open(stream)
             self._tell_guest(chardev, there=True)
-            self.desk.line.watch()
+            self.desk.guest_opened()
             return
         stream.guest_changed(self.pump.stream is not None)
         self.desk.add(chardev, stream)
@@ -378,23 +384,19 @@ class Console:
         """Stop or resume reading the guest; only `Hold` calls this."""
         self.pump.pause(paused)
 
-    def _room(self) -> int:
-        return self._hold.room() if self.lagging else self.history.burst
-
-    def _fan_out(self, begin: int, count: int) -> None:
+    def _fan_out(self, begin: int, count: int, splice: Splice | None) -> None:
         views = self.history.views(begin)
-        splice = self.pump.splice_of(count)
-        for peer in self.peers:
+        for peer in tuple(self.roster.by_stream.values()):
             if peer.ready:
                 try:
                     peer.offer(views, count, splice)
                 except Exception as error:  # noqa: BLE001 - the others are not to lose the chunk
                     self._peer_failed(peer, error)
-        if self.lagging:
+        if self.lagging.peers:
             for peer, reason in self.lagging.meet_policies():
                 self.desk.peer_ended(peer, reason)
         self.bell.scan(self.history, begin)
-        self.desk.answers.printed(begin)
+        self.desk.answers.printed(begin, count)
 
     def _peer_failed(self, peer: Peer, error: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler(

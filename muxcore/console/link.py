@@ -79,6 +79,8 @@ class LinkStream(SoftStream):
         limit: bytes at most that wait to be read here.
     """
 
+    terminals = 2
+
     def __init__(self, who: Who, limit: int) -> None:
         super().__init__(who)
         self.arrived: Callable[[], None] = self.input_watch.poke

@@ -38,7 +38,8 @@ class PeerDesk:
         self.name = console.name
         self.history = console.history
         self.hangups = console.hangups
-        self.line = LineDesk(self)
+        self.line: LineDesk | None = None
+        """There from the first wish on: hardly any console ever hears one."""
         self.answers = AnswerDesk(self)
         self._console = console
         self._hold = hold
@@ -54,16 +55,31 @@ class PeerDesk:
         """The console's peers."""
         return self._console.peers
 
+    def peers_of(self, id: str) -> list[Peer]:
+        """The peers of the backend `id`; none where there is no such backend."""
+        chardev = self._console.backends.get(id)
+        return [] if chardev is None else self._console.roster.of_chardev(chardev)
+
     @property
     def answer(self) -> str | None:
         """The backend whose terminals answer the guest's queries."""
         return self._console.answer
+
+    @property
+    def relays(self) -> bool:
+        """Whether answers go to other consoles, or to several."""
+        return self._console.mux is not None or isinstance(self.guest, LinkGuest)
 
     def emit(self, event: events.Event) -> None:
         """See `peer_hub.Hub`."""
         self._console.emit(event)
 
     # Coming and going.
+
+    def guest_opened(self) -> None:
+        """The guest is there."""
+        if self.line is not None:
+            self.line.watch()
 
     def add(self, chardev: Chardev, stream: Stream) -> None:
         """`stream` is a peer of the console from now on."""
@@ -80,6 +96,7 @@ class PeerDesk:
             console.replay_offset(chardev.options.replay) if past.left is None else past.left,
             readonly=chardev.readonly,
         )
+        self.answers.came(peer)
         peer.paused = chardev.id in console.paused
         if console.roster.add(peer):
             self._openness.opened(chardev.id)
@@ -94,6 +111,7 @@ class PeerDesk:
         """`peer` is no longer on the console."""
         console = self._console
         self.answers.release(peer)
+        self.answers.left(peer)
         peer.let_go()
         last = console.roster.remove(peer)
         console.past(peer.chardev.id).add(peer)
@@ -134,7 +152,11 @@ class PeerDesk:
         """See `peer_hub.Hub`."""
         if peer.size is not None and peer.size != self._console.size:
             self.peer_resized(peer)
-        self.answers.take(peer, data)
+        console = self._console
+        if peer.respondent.listens or console.mux is not None:
+            self.answers.take(peer, data)
+        else:
+            peer.type(console.pump.feed, data)
 
     def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
         """Type what the arbiter let through."""
@@ -169,6 +191,7 @@ class PeerDesk:
 
     def peer_line(self, peer: Peer, wish: LineValue) -> None:
         """See `peer_hub.Hub`."""
+        self.line = self.line or LineDesk(self)
         self.line.ask(peer, wish)
 
     def may_linger(self, peer: Peer) -> bool:

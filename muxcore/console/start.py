@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from muxcore.chardev.base import Chardev, State
@@ -24,8 +23,7 @@ class Start:
 
     async def begin(self, chardev: Chardev) -> None:
         """Start a chardev, and wait for its first attempt unless that takes its time."""
-        task = chardev.spawn(chardev.start(self._console), "start")
-        await asyncio.wait([task], timeout=ATTEMPT)
+        await chardev.start(self._console, ATTEMPT)
 
     async def guest(self) -> None:
         """Start the guest, unless it is started or a backend waits for its client."""

@@ -9,6 +9,7 @@ JSON oversteps a bound, once it was told.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections import deque
@@ -19,6 +20,7 @@ from muxcore import version
 from muxcore.chardev.base import Stream, Who
 from muxcore.chardev.sockets import who_is
 from muxcore.daemon.commands import COMMANDS, Call, check_arguments
+from muxcore.daemon.turns import in_turns
 from muxcore.errors import (
     CommandError,
     DaemonError,
@@ -53,9 +55,14 @@ class ControlServer:
         self._timer: asyncio.TimerHandle | None = None
         self._listen()
 
+    @property
+    def heard(self) -> bool:
+        """Whether there is any client to send an event to."""
+        return bool(self._connections)
+
     def broadcast(self, name: str, data: dict[str, Any], now: float) -> None:
         """Send an event to every client that has negotiated."""
-        if self._connections:
+        if self.heard:
             message = qmp.event(name, data, now)
             for connection in tuple(self._connections):
                 if connection.negotiated:
@@ -241,7 +248,7 @@ class Connection:
             log.exception("a command failed")
             self.send(qmp.error_reply(value, f"internal error: {error!r}"))
         else:
-            self.send(qmp.reply(value, result))
+            self.send(await _reply(value, result))
 
     async def _run(self, request: qmp.Request) -> Any:  # noqa: ANN401 - JSON
         if not self.negotiated and request.command != "qmp_capabilities":
@@ -280,3 +287,11 @@ class Connection:
         else:
             self._drained.set()
             self._stream.watch_output(None)
+
+
+async def _reply(value: Any, result: Any) -> bytes:  # noqa: ANN401 - JSON
+    """The answer to the request `value`; others have their turns while a long one is made."""
+    if not isinstance(result, list):
+        return qmp.reply(value, result)
+    elements = [json.dumps(element) async for element in in_turns(result)]
+    return qmp.reply_with_list(value, elements)

@@ -34,6 +34,7 @@ from muxcore.daemon.listener import Listener
 from muxcore.daemon.nesting import Nesting, Wanted
 from muxcore.daemon.origin import Origin
 from muxcore.daemon.reload import Reload
+from muxcore.daemon.turns import each_a_turn
 from muxcore.errors import CommandError, MuxError, NotFoundError, printable
 from muxcore.options.sets import ChardevSpec, LinkOptions
 from muxcore.options.values import check_identifier
@@ -58,7 +59,8 @@ class Daemon:
         self.loose: dict[str, Chardev] = {}
         self.objects = Objects()
         self._reserved: set[str] = set()
-        self._backend_ids: set[str] = set()
+        self._chardev_ids: set[str] = set()
+        """Of guests and backends; kept, as a thousand consoles are many to ask for each of them."""
         self._locks: dict[str, asyncio.Lock] = {}
         self.nesting = Nesting(self)
         self._reload = Reload(self)
@@ -127,15 +129,16 @@ class Daemon:
 
     def notify(self, event: events.Event) -> None:
         """Tell every client, and the log, what happened."""
-        if isinstance(event, events.BackendAdded):
-            self._backend_ids.add(event.id)
-        elif isinstance(event, events.BackendRemoved):
-            self._backend_ids.discard(event.id)
-        name = events.NAMES[type(event)]
-        data = event.data()
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s %s", name, printable(str(data)))
-        self._broadcast(name, data)
+        if isinstance(event, events.GuestAdded | events.BackendAdded):
+            self._chardev_ids.add(event.id)
+        elif isinstance(event, events.GuestRemoved | events.BackendRemoved):
+            self._chardev_ids.discard(event.id)
+        logged = log.isEnabledFor(logging.DEBUG)
+        if logged or (self._server is not None and self._server.heard):
+            name, data = events.NAMES[type(event)], event.data()
+            if logged:
+                log.debug("%s %s", name, printable(str(data)))
+            self._broadcast(name, data)
 
     def _broadcast(self, name: str, data: dict[str, Any]) -> None:
         if self._server is not None:
@@ -147,10 +150,13 @@ class Daemon:
         """Every name that is taken."""
         return set().union(*self._taken())
 
+    def is_taken(self, name: str) -> bool:
+        """Whether something has this name; they need not all be gone through for it."""
+        return any(name in names for names in self._taken())
+
     def _taken(self) -> tuple[Collection[str], ...]:
-        """Every name that is taken, where it is: to look for one, all need not be gone through."""
-        guests = {each.guest.id for each in self.consoles.values() if each.guest is not None}
-        return self.consoles, self.loose, self._reserved, self._backend_ids, guests
+        """Every name that is taken, where it is."""
+        return self.consoles, self.loose, self._reserved, self._chardev_ids
 
     @contextmanager
     def reserved(self, *ids: str) -> Iterator[tuple[str, ...]]:
@@ -159,9 +165,8 @@ class Daemon:
         Raises:
             CommandError: one is taken; the text is QEMU's.
         """
-        taken = self._taken()
         for id in ids:
-            if any(id in some for some in taken):
+            if self.is_taken(id):
                 raise CommandError(f"Chardev with id '{id}' already exists")
         self._reserved.update(ids)
         try:
@@ -209,7 +214,7 @@ class Daemon:
     def attach_id(self, console: Console, wanted: str | None) -> str:
         """The id of a new attach stream: the one that is wanted, or the next that is free."""
         if wanted is None:
-            return free_id(console.name, "attach", self.names())
+            return free_id(console.name, "attach", self.is_taken)
         check_identifier("id", wanted)
         return wanted
 
@@ -246,9 +251,7 @@ class Daemon:
             except MuxError as error:
                 failed.setdefault(name, error)
 
-        await asyncio.gather(
-            *(attempt(item.name, self._make_console(item, origin)) for item in wanted)
-        )
+        await each_a_turn(attempt(item.name, self._make_console(item, origin)) for item in wanted)
         made = [item for item in wanted if item.name not in failed]
         nested = [(item.name, spec) for item in made for spec in item.backends if is_nested(spec)]
         try:
@@ -258,8 +261,8 @@ class Daemon:
         finally:
             self._reserved -= {str(item.guest.id) for item in made if item.guest is not None}
         sound = [item for item in made if item.name not in failed and item.guest is not None]
-        await asyncio.gather(
-            *(attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound)
+        await each_a_turn(
+            attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound
         )
         for item in made:
             if item.name in failed and item.name in self.consoles:
@@ -284,7 +287,7 @@ class Daemon:
         self.console(name)
         if is_nested(spec):
             return await self.nesting.add_backend(name, spec, origin)
-        id = spec.id or free_id(name, spec.type, self.names())
+        id = spec.id or free_id(name, spec.type, self.is_taken)
         with self.reserved(id):
             async with self._locks[name]:
                 await self.console(name).add_backend(

@@ -79,8 +79,8 @@ class Nesting:
         """`wanted` so that what is named is made before who names it, by whoever goes through."""
         left = list(wanted)
         while left:
-            there = self._daemon.names()
-            ready = (item for item in left if there.issuperset(targets(item[1])))
+            is_taken = self._daemon.is_taken
+            ready = (item for item in left if all(map(is_taken, targets(item[1]))))
             item = next(ready, left[0])
             left.remove(item)
             yield item
@@ -94,7 +94,7 @@ class Nesting:
         options = spec.options
         if isinstance(options, LinkOptions):
             return await self._link(name, options, spec.id)
-        id = spec.id or free_id(name, spec.type, self._daemon.names())
+        id = spec.id or free_id(name, spec.type, self._daemon.is_taken)
         link = LinkOptions(chardev=id)
         if isinstance(options, HubOptions | MuxOptions):
             # What is said of the backend is said of the link, for there is no other.
@@ -282,7 +282,7 @@ class Nesting:
             if goal.own_mux is None and goal.guest is not None:
                 raise CommandError(BUSY.format(target))
         elif target not in self._daemon.loose:
-            if target in self._daemon.names():
+            if self._daemon.is_taken(target):
                 raise CommandError(BUSY.format(target))
             raise NotFoundError(missing(spec, target))
         return goal

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from muxcore import config
+from muxcore.chardev.thread import in_thread
 from muxcore.config import ConsoleConfig
 from muxcore.daemon.origin import Origin
 from muxcore.errors import CommandError, MuxError, printable
@@ -37,12 +38,14 @@ class Reload:
         Raises:
             CommandError: there is no file.
             ConfigError: the file is bad; nothing was touched.
+            OpenError: there is no thread to read it in; nothing was touched.
         """
         path = self._daemon.config_path
         if path is None:
             raise CommandError("the daemon was started without a configuration file")
         async with self._lock:
-            file = config.read(path)
+            # A disk may hang, and a thousand consoles take half a second to be understood.
+            file = await in_thread(lambda: config.read(path), f"read {path}")
             self._daemon.objects.configure(file.objects)
             return await self._apply({item.name: item for item in file.consoles})
 

@@ -15,9 +15,9 @@ from muxcore.daemon import memory
 from muxcore.daemon.daemon import Daemon
 from muxcore.daemon.journal import Journal
 from muxcore.daemon.limits import raise_open_files
-from muxcore.daemon.loop import Loop
 from muxcore.errors import ConfigError, MuxError, describe_os_error, printable
 from muxcore.exits import ExitCode
+from muxcore.flow.loop import Loop
 
 LOG_SIZE = 1 << 20
 LOG_FILES = 2

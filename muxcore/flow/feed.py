@@ -7,6 +7,7 @@ from typing import Protocol
 
 from muxcore.chardev.base import Stream
 from muxcore.flow.input import TURN, InputQueue, Source, unfinished
+from muxcore.flow.loop import expect_answer
 
 REST = 0.1
 """Seconds that others wait at most for the rest of a key that one began."""
@@ -65,17 +66,19 @@ class Feed:
 
     def type_at_once(self, data: bytes) -> int:
         """Type `data` if it is a few whole keys and nobody waits; returns how much was taken."""
-        if self._stream is None or not self._input.idle or len(data) > TURN or unfinished(data):
+        stream = self._stream
+        if stream is None or not self._input.idle or len(data) > TURN or unfinished(data):
             return 0
         if self._bounded and self._under_way + len(data) > WINDOW:
             return 0
         try:
-            count = self._stream.write([data])
+            count = stream.write([data])
         except OSError:
             # Typed with all that waits it meets the same again, and is dealt with there.
             return 0
         self._under_way += count
         self._tally.typed(count)
+        expect_answer()
         return count
 
     def type(self, source: Source) -> None:

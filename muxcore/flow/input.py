@@ -57,6 +57,8 @@ _UNFINISHED = re.compile(
 
 def unfinished(data: bytes) -> bool:
     """Whether `data` ends with what may be the beginning of a key or of a character."""
+    if data.isascii() and b"\x1b" not in data:
+        return False
     return _UNFINISHED.search(data, max(0, len(data) - LONGEST)) is not None
 
 
@@ -110,13 +112,10 @@ class Lanes:
 
     def __init__(self, taken: Callable[[], None]) -> None:
         self._taken = taken
-        # Most peers never need one, and it is a third of what a peer takes.
-        self._lanes: WeakKeyDictionary[object, Lane] | None = None
+        self._lanes: WeakKeyDictionary[object, Lane] = WeakKeyDictionary()
 
     def lane(self, feed: object) -> Lane:
         """The lane to `feed`."""
-        if self._lanes is None:
-            self._lanes = WeakKeyDictionary()
         lane = self._lanes.get(feed)
         if lane is None:
             lane = self._lanes[feed] = Lane(self._taken)
@@ -125,13 +124,11 @@ class Lanes:
     @property
     def waiting(self) -> int:
         """Bytes in all of them."""
-        if self._lanes is None:
-            return 0
         return sum(len(lane.inbox) for lane in self._lanes.values())
 
     def drop_input(self) -> int:
         """Empty all of them, and return how much was in them."""
-        return sum(lane.drop_input() for lane in list((self._lanes or {}).values()))
+        return sum(lane.drop_input() for lane in list(self._lanes.values()))
 
 
 class InputQueue:

@@ -9,28 +9,35 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence, Sized
+from functools import partial
 
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.flow.feed import Feed
+from muxcore.flow.loop import hurried
 from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
 FLOW = 32 * 1024
-"""Bytes printed at once after which the next are read by way of pipes, for many."""
+"""Bytes printed at once that make a flood: the next are read by way of pipes, for many."""
 
 MANY = 2
 """Peers for which that is worth it."""
 
-FOR_MANY = 64 * 1024
-"""Bytes read at once for them at most: in a flood this much is dealt with before anybody else's
-turn, and it is still in a cache when the last peer is served."""
+SHARE = 64 * 1024
+"""Bytes of a flood read at once for many."""
+
+TURN = 512 * 1024
+"""Bytes read and written after which it is everybody else's turn."""
 
 MEMORY = 0.5
 """Seconds that the guest waits when there is no memory for what it prints."""
 
 QUIET = 0.1
 """Seconds between two looks at how fast the guest prints."""
+
+STRIDE = 64
+"""As many looks are taken for a history's worth of output at most."""
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +47,24 @@ class Pump:
 
     Args:
         history: where output is recorded before anybody sees it.
-        room: how many bytes may be read now; 0 when the guest is to wait.
-        printed: called with (offset, count) of every chunk that was recorded.
+        room: how many bytes may be read now while anybody lags; 0 when the guest is to wait.
+        printed: called with (offset, count) of every chunk that was recorded, and what holds it
+            for a `Peer.offer` if anything does.
         ended: called when the guest's stream ended, with the reason if it broke.
         discarded: called when input was dropped because there is no guest.
         audience: who it is printed to; how many decides how a flood is read.
+        lagging: those of them who lack some of it.
     """
 
     def __init__(
         self,
         history: History,
         room: Callable[[], int],
-        printed: Callable[[int, int], None],
+        printed: Callable[[int, int, Splice | None], None],
         ended: Callable[[Stream, StreamError | None], None],
         discarded: Callable[[], None],
         audience: Sized = (),
+        lagging: Sized = (),
     ) -> None:
         self.stream: Stream | None = None
         self.received = 0
@@ -67,9 +77,11 @@ class Pump:
         self._ended = ended
         self._tell_discarded = discarded
         self._audience = audience
+        self._lagging = lagging
         self._splice: Splice | None = None
         self._flows = False
         self.feed = Feed(self)
+        self._stride = history.capacity // STRIDE
         self._mark = (0.0, 0)
         self._rate = 0.0
         self._paused = False
@@ -90,6 +102,7 @@ class Pump:
             self._paused = False
             if self._short is not None:
                 self._short.cancel()
+                self._short = None
             self.feed.close()
             self._flows = False
             if self._splice is not None:
@@ -110,11 +123,6 @@ class Pump:
         self._measure(self._history.end)
         return self._rate * 0.5 > self._history.capacity
 
-    def splice_of(self, count: int) -> Splice | None:
-        """What holds the `count` bytes that were just printed, if anything does."""
-        splice = self._splice
-        return splice if splice is not None and splice.held == count else None
-
     def typed(self, count: int) -> None:
         """See `feed.Tally`."""
         self.sent += count
@@ -125,32 +133,59 @@ class Pump:
         self._tell_discarded()
 
     def _read(self) -> None:
+        """The guest printed something: a burst, or in a flood several while everybody keeps up.
+
+        Who lags must get its turn in between, or it would be overrun.
+        """
+        moved = 0
+        while self._short is None:
+            count = self._take()
+            self._flows = count >= FLOW
+            moved += count * (1 + len(self._audience))
+            if not self._flows or moved >= TURN or self._lagging or hurried():
+                return
+
+    def _take(self) -> int:
+        """Record and hand out a burst; returns its length in bytes."""
         stream, history = self.stream, self._history
-        room = self._room()
+        room = self._room() if self._lagging else history.burst
         if stream is None or not room:
-            return
-        if len(self._audience) >= MANY:
-            room = min(room, FOR_MANY)
+            return 0
+        if self._flows:
+            room = min(room, self._share())
         begin = history.end
         end = self._read_burst(stream, room)
         if count := history.end - begin:
             self.received += count
-            self._measure(begin)
-            self._printed(begin, count)
-            if self._splice is not None:
-                self._splice.drop()
-            self._flows = count >= FLOW
+            if begin - self._mark[1] >= self._stride:
+                self._measure(begin)
+            splice = self._splice
+            if splice is None:
+                self._printed(begin, count, None)
+            else:
+                self._printed(begin, count, splice if splice.held == count else None)
+                splice.drop()
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
+        return count
+
+    def _share(self) -> int:
+        """Bytes to be read at once of a flood, so that they are dealt with before a key is late."""
+        if hurried():
+            return FLOW
+        # So much is still in a cache when the last of many is served.
+        return SHARE if len(self._audience) >= MANY else TURN
 
     def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
         """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
-        history = self._history
-        self.last_output = time.time()
+        history, read = self._history, stream.read_into
+        if self._flows and stream.splices and len(self._audience) >= MANY:
+            read = partial(self._read_by_pipe, stream)
+        now = time.time()
         while room > 0:
             try:
-                count = self._read_some(stream, history.room(room))
+                count = read(history.room(room))
             except BlockingIOError:
                 return None
             except MemoryError:
@@ -160,8 +195,9 @@ class Pump:
                 return error
             if not count:
                 return EOFError()
-            history.commit(count, self.last_output)
-            if count < min(room, stream.full_read):
+            history.commit(count, now)
+            self.last_output = now
+            if count < room and count < stream.full_read:
                 return None
             room -= count
         return None
@@ -173,13 +209,12 @@ class Pump:
         self._short = asyncio.get_running_loop().call_later(MEMORY, self._go_on, stream)
 
     def _go_on(self, stream: Stream) -> None:
+        self._short = None
         if stream is self.stream and not self._paused:
             stream.watch_input(self._read)
 
-    def _read_some(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
-        """Read once; in a flood for many by way of pipes, see `splice`."""
-        if not self._flows or not stream.splices or len(self._audience) < MANY:
-            return stream.read_into(buffers)
+    def _read_by_pipe(self, stream: Stream, buffers: Sequence[memoryview]) -> int:
+        """As `Stream.read_into`, in a flood for many; see `splice`."""
         if self._splice is not None and self._splice.broken:
             self._splice.close()
             self._splice = None

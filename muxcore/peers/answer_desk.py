@@ -12,6 +12,10 @@ from muxcore.chardev.base import Chardev
 from muxcore.peers.peer import Peer
 from muxcore.ring import History
 
+FLOOD = 32 * 1024
+"""Bytes printed at once that are not looked at while there is only one who could answer: no answer
+is one too many then, and in a flood nothing costs as much as the look."""
+
 FIRST = "first"
 """Instead of a backend's id: whoever answers first."""
 
@@ -25,9 +29,16 @@ class Hub(Protocol):
     def peers(self) -> tuple[Peer, ...]:
         """The console's peers."""
 
+    def peers_of(self, id: str) -> list[Peer]:
+        """The peers of the backend `id`."""
+
     @property
     def answer(self) -> str | None:
         """The backend whose terminals answer, `FIRST` or None for any."""
+
+    @property
+    def relays(self) -> bool:
+        """Whether answers go to other consoles, or to several."""
 
     def pass_input(self, peer: Peer, item: bytes | Answer) -> None:
         """The guest is to get `item`."""
@@ -40,6 +51,8 @@ class AnswerDesk:
         self._hub = hub
         self._arbiter = Arbiter(hub.history, _now)
         self._timers: dict[Peer, asyncio.TimerHandle] = {}
+        self._terminals = 0
+        self._missed = False
 
     def respondent(self, peer: Peer) -> Respondent:
         """What `peer`, whose output is to begin at its cursor, answers through."""
@@ -50,8 +63,22 @@ class AnswerDesk:
             self._arbiter, peer.cursor, replays=not framed, may_answer=lambda: self._has_turn(peer)
         )
 
-    def printed(self, begin: int) -> None:
-        """The guest printed what is in the history from `begin` on, and peers got it."""
+    def came(self, peer: Peer) -> None:
+        """`peer` is on the console from now on."""
+        self._terminals += peer.stream.terminals
+
+    def left(self, peer: Peer) -> None:
+        """`peer` is no longer there."""
+        self._terminals -= peer.stream.terminals
+
+    def printed(self, begin: int, count: int) -> None:
+        """The guest printed `count` bytes, in the history from `begin` on, and peers got them."""
+        if count >= FLOOD and self._terminals <= 1 and not self._hub.relays:
+            self._missed = True
+            return
+        if self._missed:
+            self._missed = False
+            self._arbiter.missed(begin)
         if self._arbiter.printed(begin):
             for peer in self._hub.peers:
                 peer.respondent.sent(peer.cursor)
@@ -63,9 +90,6 @@ class AnswerDesk:
     def take(self, peer: Peer, data: bytes) -> None:
         """`peer` typed `data`: what passes is passed on, the beginning of an answer waits."""
         respondent = peer.respondent
-        if not (respondent.listens or respondent.held):
-            self._hub.pass_input(peer, data)
-            return
         waited = bool(respondent.held)
         items = respondent.take(data)
         if not respondent.held:
@@ -90,18 +114,15 @@ class AnswerDesk:
 
     def claim(self, chardev: Chardev, kind: Kind, *, comes: bool) -> bool:
         """Whether those behind `chardev` may answer; see `Respondent.claim`."""
-        peers = [peer for peer in self._hub.peers if peer.chardev is chardev]
+        peers = self._hub.peers_of(chardev.id)
         return any(peer.respondent.claim(kind, comes=comes) for peer in peers)
 
     def _has_turn(self, peer: Peer) -> bool:
         chosen = self._hub.answer
-        if chosen in (None, FIRST, peer.chardev.id):
+        if chosen is None or chosen in (FIRST, peer.chardev.id):
             return True
         # One who cannot answer must not silence everybody else.
-        return not any(
-            other.chardev.id == chosen and other.takes and not other.readonly
-            for other in self._hub.peers
-        )
+        return not any(other.takes and not other.readonly for other in self._hub.peers_of(chosen))
 
     def _stop(self, peer: Peer) -> None:
         if timer := self._timers.pop(peer, None):

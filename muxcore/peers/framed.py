@@ -62,7 +62,7 @@ class FramedPeer(Peer):
 
     def send_chunk(self) -> bool:
         """One `D` frame."""
-        views = self._history.views(self.cursor, FRAME_CHUNK)
+        views = self.hub.history.views(self.cursor, FRAME_CHUNK)
         count = sum(map(len, views))
         header = frames.output_header(self.cursor, count)
         parts: list[memoryview | bytes] = [header, *views]

@@ -53,6 +53,8 @@ class Hold:
         self._patience = Patience()
         # For each peer that is waited for: until when, and where it stood when the wait began.
         self._deadlines: dict[Peer, tuple[float, int]] = {}
+        # Those of them that may still block; who does no more is not looked at again.
+        self._blocking: list[Peer] = []
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._expired = False
@@ -73,7 +75,10 @@ class Hold:
 
     def review(self) -> None:
         """A peer moved: let the guest go on if nobody is waited for any more."""
-        if self.active and not any(self._blocks(peer) for peer in self._deadlines):
+        blocking = self._blocking
+        while blocking and not self._blocks(blocking[-1]):
+            blocking.pop()
+        if not blocking:
             self.release()
 
     def release(self) -> None:
@@ -83,6 +88,7 @@ class Hold:
         if any(peer.chardev.options.policy == "drop" for peer in self._deadlines):
             self._patience.spend(self._since, self._now())
         self._deadlines = {}
+        self._blocking = []
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -114,6 +120,7 @@ class Hold:
 
     def _hold(self, deadlines: dict[Peer, tuple[float, int]]) -> None:
         self._deadlines = deadlines
+        self._blocking = list(deadlines)
         self._since = self._now()
         self._console.pause_guest(True)
         loop = asyncio.get_running_loop()

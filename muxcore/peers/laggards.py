@@ -16,31 +16,30 @@ class Laggards:
     """See the module."""
 
     def __init__(self) -> None:
-        self._peers: set[Peer] = set()
-        self._moved = asyncio.Event()
+        self.peers: set[Peer] = set()
+        self._moved: asyncio.Event | None = None
+        """There from the first time that somebody waits: most consoles never need it."""
 
     def __iter__(self) -> Iterator[Peer]:
-        return iter(self._peers)
-
-    def __bool__(self) -> bool:
-        return bool(self._peers)
+        return iter(self.peers)
 
     def note(self, peer: Peer) -> None:
         """`peer` began to lag, sent some of what it lacked, or caught up."""
         if peer.ready or peer.state is PeerState.CLOSING:
-            self._peers.discard(peer)
+            self.peers.discard(peer)
         else:
-            self._peers.add(peer)
-        self._moved.set()
+            self.peers.add(peer)
+        if self._moved is not None:
+            self._moved.set()
 
     def forget(self, peer: Peer) -> None:
         """`peer` is gone."""
-        self._peers.discard(peer)
+        self.peers.discard(peer)
 
     def meet_policies(self) -> list[tuple[Peer, StreamError]]:
         """The overrun peers that are to be disconnected, and why; the others fall out."""
         ended = []
-        for peer in list(self._peers):
+        for peer in list(self.peers):
             if peer.overrun:
                 if peer.chardev.options.policy == "disconnect" and not peer.paused:
                     ended.append((peer, StreamError(_OVERRUN)))
@@ -50,11 +49,12 @@ class Laggards:
 
     async def drain(self, peers: list[Peer], seconds: float) -> None:
         """Wait until `peers` have all there is, at most `seconds`."""
+        moved = self._moved = self._moved or asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
-                while any(peer in self._peers and peer.takes for peer in peers):
-                    self._moved.clear()
-                    await self._moved.wait()
+                while any(peer in self.peers and peer.takes for peer in peers):
+                    moved.clear()
+                    await moved.wait()
                 await asyncio.gather(*(peer.stream.flush() for peer in peers))
         except TimeoutError:
             pass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 BUDGET = 0.05
 """Seconds of waiting in any second, over all peers of one console."""
 
@@ -19,7 +17,7 @@ class Patience:
     """
 
     def __init__(self) -> None:
-        self._spent: deque[tuple[float, float]] = deque()
+        self._spent: list[tuple[float, float]] = []
         self._total = 0.0
 
     def left(self, now: float, patience: float) -> float:
@@ -39,9 +37,13 @@ class Patience:
     def _recent(self, now: float) -> float:
         """Seconds spent within the window; a sum that is kept, as waits may be many and short."""
         begin = now - WINDOW
-        while self._spent and self._spent[0][1] <= begin:
-            start, end = self._spent.popleft()
+        old = 0
+        for start, end in self._spent:
+            if end > begin:
+                break
             self._total -= end - start
+            old += 1
+        del self._spent[:old]
         if not self._spent:
             # Where rounding errors end.
             self._total = 0.0

@@ -56,7 +56,8 @@ class Peer:
         self.patient = True
         self.paused = False
         self.closing = False
-        self._lanes = Lanes(self.input_taken)
+        # Most peers never need any.
+        self._lanes: Lanes | None = None
         self.size: tuple[int, int] | None = None
         self.sent = 0
         self.received = 0
@@ -66,7 +67,6 @@ class Peer:
         self.since = time.time()
         self.last_activity = self.since
         self.respondent = hub.answers.respondent(self)
-        self._history = hub.history
         self._pending = b""
         self._limit: int | None = None
         self._delayed: asyncio.TimerHandle | None = None
@@ -84,12 +84,12 @@ class Peer:
         """Bytes of output this peer has not got yet; none once nothing can reach it."""
         if self._output_broken:
             return 0
-        return self._history.end - self.cursor + len(self._pending) + self.stream.held
+        return self.hub.history.end - self.cursor + len(self._pending) + self.stream.held
 
     @property
     def overrun(self) -> bool:
         """Whether bytes this peer lacks are no longer retained."""
-        return self.cursor < self._history.start
+        return self.cursor < self.hub.history.start
 
     @property
     def holds(self) -> bool:
@@ -139,8 +139,9 @@ class Peer:
     def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
         """Send a chunk of `count` bytes just added, which `splice` may hold; only if `ready`."""
         try:
-            by_pipe = splice if self.stream.splices else None
-            taken = by_pipe.send(self.stream.fd) if by_pipe else None
+            taken = None
+            if splice is not None and self.stream.splices:
+                taken = splice.send(self.stream.fd)
             if taken is None:
                 taken = self.stream.write(views)
         except BlockingIOError:
@@ -254,7 +255,7 @@ class Peer:
 
     def send_chunk(self) -> bool:
         """Write one chunk from the cursor; False when the stream took less than that."""
-        views = self._history.views(self.cursor)
+        views = self.hub.history.views(self.cursor)
         taken = self.stream.write(views)
         self.cursor += taken
         self.sent += taken
@@ -278,7 +279,7 @@ class Peer:
                 if not self.send_pending(control):
                     return False
                 continue
-            if self.cursor == self._history.end:
+            if self.cursor == self.hub.history.end:
                 return True
             if not self.send_chunk():
                 return False
@@ -289,7 +290,7 @@ class Peer:
             return
         # Not before: whoever left within the delay would take the gap's marker along.
         if self._limit is not None:
-            target = max(self._history.start, self._history.end - self._limit)
+            target = max(self.hub.history.start, self.hub.history.end - self._limit)
             self._limit = None
             if self.cursor < target:
                 self.skip_to(target)
@@ -335,18 +336,22 @@ class Peer:
     @property
     def waiting(self) -> int:
         """Bytes of input that nobody took yet."""
-        return self._lanes.waiting
+        return 0 if self._lanes is None else self._lanes.waiting
 
     def type(self, feed: Feed, data: bytes) -> None:
         """Pass `data` on to `feed`, behind what waits for it already."""
-        if data := data[feed.type_at_once(data) :]:
+        taken = feed.type_at_once(data)
+        if taken < len(data):
+            self._lanes = self._lanes or Lanes(self.input_taken)
             lane = self._lanes.lane(feed)
-            lane.inbox += data
+            lane.inbox += data[taken:]
             feed.type(lane)
+            if self._reading and self.waiting >= INBOX:
+                self._stop_reading()
 
     def drop_input(self) -> int:
         """Forget all input that waits, and return how much that was."""
-        return self._lanes.drop_input()
+        return 0 if self._lanes is None else self._lanes.drop_input()
 
     def input_taken(self) -> None:
         """Read again if there is room; end if this was the last input of a stream that ended."""
@@ -383,7 +388,7 @@ class Peer:
 
     def _readable(self) -> None:
         try:
-            data = self.stream.read(max(1, INBOX - self.waiting))
+            data = self.stream.read(max(1, INBOX - self.waiting) if self._lanes else INBOX)
         except BlockingIOError:
             return
         except OSError as error:
@@ -401,14 +406,13 @@ class Peer:
             return
         if not data:
             return
-        self.received += len(data)
-        self.last_activity = time.time()
+        # First what the guest waits for, then the books.
         if self.readonly:
             self.refused += len(data)
         else:
             self.hub.peer_input(self, data)
-            if self.waiting >= INBOX and not self.closing:
-                self._stop_reading()
+        self.received += len(data)
+        self.last_activity = time.time()
 
     def _end_of_input(self) -> None:
         if self.stream.ended() or self._output_broken:

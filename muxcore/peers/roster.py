@@ -14,7 +14,7 @@ class Roster:
     """See the module; in the order in which they came."""
 
     def __init__(self) -> None:
-        self._by_stream: dict[Stream, Peer] = {}
+        self.by_stream: dict[Stream, Peer] = {}
         self._by_chardev: dict[Chardev, dict[Peer, None]] = {}
         self._all: tuple[Peer, ...] | None = ()
         self.viewers: dict[Peer, None] = {}
@@ -23,21 +23,21 @@ class Roster:
         """Those that are there only for what they typed."""
 
     def __len__(self) -> int:
-        return len(self._by_stream)
+        return len(self.by_stream)
 
     def __contains__(self, peer: Peer) -> bool:
-        return self._by_stream.get(peer.stream) is peer
+        return self.by_stream.get(peer.stream) is peer
 
     @property
     def all(self) -> tuple[Peer, ...]:
         """Everybody, unharmed by who comes or goes meanwhile."""
         if self._all is None:
-            self._all = tuple(self._by_stream.values())
+            self._all = tuple(self.by_stream.values())
         return self._all
 
     def of_stream(self, stream: Stream) -> Peer | None:
         """The peer whose stream this is."""
-        return self._by_stream.get(stream)
+        return self.by_stream.get(stream)
 
     def of_chardev(self, chardev: Chardev) -> list[Peer]:
         """The peers of a backend."""
@@ -46,7 +46,7 @@ class Roster:
     def add(self, peer: Peer) -> bool:
         """`peer` is there from now on; returns whether it is its backend's first."""
         self._all = None
-        self._by_stream[peer.stream] = peer
+        self.by_stream[peer.stream] = peer
         if peer.shows_status:
             self.viewers[peer] = None
         mates = self._by_chardev.setdefault(peer.chardev, {})
@@ -56,7 +56,7 @@ class Roster:
     def remove(self, peer: Peer) -> bool:
         """`peer`, who was there, is gone; returns whether it was its backend's last."""
         self._all = None
-        del self._by_stream[peer.stream]
+        del self.by_stream[peer.stream]
         self.viewers.pop(peer, None)
         self.lingering.discard(peer)
         mates = self._by_chardev[peer.chardev]

@@ -21,7 +21,7 @@ from muxcore.vt.choice import make_engine
 from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES
 
 if TYPE_CHECKING:
-    from muxcore.screen.search import Found, Query
+    from muxcore.screen.query import Found, Query
     from muxcore.vt.engine import Engine, EngineMaker, Line
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from muxcore.screen import dump
 from muxcore.screen.codec import Packer, Plain, pack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
+from muxcore.screen.query import Query
 from muxcore.screen.screen import Screen
 from muxcore.vt.choice import engine_name
 from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES
@@ -209,8 +210,6 @@ class Service:
         return screen.offsets(start, min(stop, screen.engine.end_line))
 
     def _do_search(self, pattern: str, regex: bool, case: Any) -> Plain:  # noqa: ANN401 - a Literal
-        from muxcore.screen.search import Query
-
         found = self.screen.search(Query(pattern, regex, case))
         matches = [tuple(match) for match in found.matches]
         return self.screen.engine.epoch, matches, found.truncated, found.error

@@ -123,8 +123,25 @@ def test_an_id_given_later_in_the_file_is_not_taken_by_an_omitted_one() -> None:
 
 
 def test_the_first_free_number_names_a_backend() -> None:
-    assert free_id("c", "pty", set()) == "c.pty0"
-    assert free_id("c", "pty", {"c.pty0", "c.pty2"}) == "c.pty1"
+    assert free_id("c", "pty", [].__contains__) == "c.pty0"
+    assert free_id("c", "pty", ["c.pty0", "c.pty2"].__contains__) == "c.pty1"
+
+
+def test_of_many_names_a_few_are_asked_for_and_one_that_is_free_is_found() -> None:
+    asked: list[str] = []
+    free = [5000, 9999, 10_000]
+    taken = {f"c.attach{number}" for number in range(10_001) if number not in free}
+
+    def is_taken(id: str) -> bool:
+        asked.append(id)
+        return id in taken
+
+    for _ in free:
+        id = free_id("c", "attach", is_taken)
+        assert id not in taken
+        taken.add(id)
+    assert len(asked) < 100
+    assert "c.attach10000" in taken
 
 
 # Values.

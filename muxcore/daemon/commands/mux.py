@@ -11,6 +11,7 @@ from muxcore.config import console_config
 from muxcore.daemon.commands.base import Argument, Call, Command
 from muxcore.daemon.commands.qemu import encode
 from muxcore.daemon.origin import Origin
+from muxcore.daemon.turns import in_turns
 from muxcore.errors import CommandError, printable
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.qmp import from_object
@@ -35,10 +36,18 @@ _ORIGIN = (
 
 
 async def query_consoles(call: Call) -> Any:  # noqa: ANN401 - JSON
-    """Every console, or the one that is named, with its guest, backends and peers."""
+    """Every console, or the one that is named, with its guest, backends and peers.
+
+    With `brief` only the members that a table of them shows.
+    """
+    brief = call.get("brief", False)
     if (name := call.get("console")) is not None:
-        return [call.daemon.console(name).describe()]
-    return [console.describe() for console in call.daemon.consoles.values()]
+        return [call.daemon.console(name).describe(brief=brief)]
+    return [
+        console.describe(brief=brief)
+        async for console in in_turns(call.daemon.consoles.values())
+        if call.daemon.consoles.get(console.name) is console
+    ]
 
 
 async def query_chardev_options(_: Call) -> Any:  # noqa: ANN401 - JSON
@@ -205,7 +214,10 @@ def _check_texts(name: str, given: dict[str, Any]) -> None:
 
 
 COMMANDS: dict[str, Command] = {
-    "mux-query-consoles": Command(query_consoles, (Argument("console", optional=True),)),
+    "mux-query-consoles": Command(
+        query_consoles,
+        (Argument("console", optional=True), Argument("brief", "boolean", optional=True)),
+    ),
     "mux-query-chardev-options": Command(query_chardev_options),
     "mux-add-console": Command(
         add_console,

@@ -16,6 +16,7 @@ from muxcore.console.link import LinkBackend, LinkGuest
 from muxcore.console.switch import Switch
 from muxcore.daemon import loose
 from muxcore.daemon.commands.base import Argument, Call, Command
+from muxcore.daemon.turns import in_turns
 from muxcore.errors import CommandError
 from muxcore.options.qmp import from_qmp
 from muxcore.options.sets import ALIASES, CONFIGURABLE
@@ -74,7 +75,9 @@ async def query_chardev(call: Call) -> Any:  # noqa: ANN401 - JSON
         if isinstance(chardev, SocketServer):
             chardev.reap()
     found = [_chardev(chardev, frontend_open=False) for chardev in daemon.loose.values()]
-    for console in daemon.consoles.values():
+    async for console in in_turns(daemon.consoles.values()):
+        if daemon.consoles.get(console.name) is not console:
+            continue
         guest = console.guest
         mux = console.own_mux
         is_open = guest is not None and guest.state is State.OPEN
@@ -180,7 +183,7 @@ def _chardev(chardev: Chardev, *, frontend_open: bool) -> dict[str, Any]:
 
 def _ringbuf(call: Call) -> RingbufChardev:
     device = call.get("device")
-    if device not in call.daemon.names():
+    if not call.daemon.is_taken(device):
         raise CommandError(f"Device '{device}' not found")
     chardev, _ = call.daemon.find_chardev(device)
     if not isinstance(chardev, RingbufChardev):

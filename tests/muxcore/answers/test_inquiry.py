@@ -60,7 +60,7 @@ def test_hostile_output_is_kept_only_within_bounds(pieces: list[bytes]) -> None:
         begin = history.end
         history.append(piece, 0.0)
         inquiry.look(history, begin, history.end)
-        assert len(inquiry._begun) <= LONGEST + 64
+        assert len(inquiry.begun) <= LONGEST + 64
 
 
 def test_a_query_is_told_by_its_offsets() -> None:

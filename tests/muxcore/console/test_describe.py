@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from muxcore.cli.table import table
 from muxcore.console.hub import Console
 from tests.muxcore.consoles import ScriptedChardev, bench, turns
 
@@ -61,6 +62,28 @@ async def test_an_empty_console_is_described_too() -> None:
     assert described["mux"] is None
     assert described["backends"] == []
     assert described["size"] == {"rows": 25, "cols": 80}
+
+
+async def test_the_brief_words_are_some_of_the_others_and_enough_for_a_table() -> None:
+    backends = ScriptedChardev("b"), ScriptedChardev("c")
+    async with bench(*backends) as made:
+        backends[0].connect().allow(3)
+        backends[0].connect()
+        made.console.set_backend("c", paused=True)
+        await made.print(b"0123456789")
+        brief, whole = made.console.describe(brief=True), made.console.describe()
+        assert part_of(brief, whole)
+        assert table([brief]) == table([whole])
+        assert len(json.dumps(brief)) < len(json.dumps(whole)) / 2
+
+
+def part_of(brief: object, whole: object) -> bool:
+    """Whether `brief` is `whole` without some of the members of its objects."""
+    if isinstance(brief, dict) and isinstance(whole, dict):
+        return all(name in whole and part_of(brief[name], whole[name]) for name in brief)
+    if isinstance(brief, list) and isinstance(whole, list):
+        return len(brief) == len(whole) and all(map(part_of, brief, whole))
+    return brief == whole
 
 
 async def test_a_backend_that_never_had_a_peer_was_never_active() -> None:

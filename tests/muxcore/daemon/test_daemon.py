@@ -7,19 +7,20 @@ import signal
 import socket
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from muxcore import launch, paths
+from muxcore import config, launch, paths
 from muxcore.chardev.ringbuf import RingbufChardev
 from muxcore.client import Client
 from muxcore.daemon.daemon import Daemon
 from muxcore.daemon.listener import Listener
 from muxcore.errors import ConfigError, DaemonError
 from tests.muxcore.daemons import SLOW, cli, raw_client, running, serve, served
-from tests.support import connect_unix, eventually, eventually_sync, read_until, unix_path
+from tests.support import TIMEOUT, connect_unix, eventually, eventually_sync, read_until, unix_path
 
 CONFIG = """
 [console.vm1]
@@ -159,6 +160,25 @@ async def test_a_changed_guest_is_replaced_and_a_changed_history_makes_it_anew(
         await daemon.reload()
         assert daemon.consoles["vm2"] is not old
         assert daemon.consoles["vm2"].history.capacity == 64 * 1024
+
+
+async def test_nobody_waits_while_the_file_is_read(
+    tmp_path: Path, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, go_on = config.read, threading.Event()
+
+    def slow(path: str) -> config.Config:
+        assert go_on.wait(TIMEOUT)
+        return read(path)
+
+    async with running(tmp_path, str(config_file)) as daemon:
+        monkeypatch.setattr(config, "read", slow)
+        reloading = asyncio.ensure_future(daemon.reload())
+        async with raw_client(daemon.path) as client:
+            assert len(await client.execute("mux-query-consoles")) == 2
+        assert not reloading.done()
+        go_on.set()
+        assert (await reloading)["changed"] == []
 
 
 async def test_a_bad_file_changes_nothing_on_reload(tmp_path: Path, config_file: Path) -> None:

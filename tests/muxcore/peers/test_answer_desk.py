@@ -7,7 +7,10 @@ from typing import Any
 
 from muxcore import events
 from muxcore.answers.arbiter import HOLD, WINDOW
+from muxcore.chardev.null import NullChardev
 from muxcore.flow.feed import REST
+from muxcore.options.sets import NullOptions
+from muxcore.peers.answer_desk import FLOOD
 from muxcore.wire import frames
 from tests.muxcore.console.test_hub_random import FramedEnd
 from tests.muxcore.consoles import (
@@ -281,3 +284,35 @@ async def test_output_without_a_query_asks_no_peer() -> None:
         respondent.sent = asked.append
         await made.print(b"\x1b[31mno question\x1b[m\r\n")
         assert not asked
+
+
+async def test_a_flood_is_not_looked_at_while_a_single_terminal_could_answer() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend, NullChardev("log", NullOptions())) as made:
+        backend.connect()
+        await made.print(bytes(FLOOD) + ASK)
+        assert not made.peer("b/1").respondent.listens
+        backend.connect()
+        await made.print(bytes(FLOOD) + ASK)
+        assert made.peer("b/1").respondent.listens
+        assert made.peer("b/2").respondent.listens
+
+
+async def test_a_flood_is_not_looked_at_for_whoever_left() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        backend.connect()
+        made.console.disconnect_peer("b/1")
+        backend.connect()
+        await made.print(bytes(FLOOD) + ASK)
+        assert not made.peer("b/2").respondent.listens
+
+
+async def test_a_query_that_began_in_what_was_not_looked_at_is_one() -> None:
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        backend.connect()
+        await made.print(bytes(FLOOD) + ASK[:-1])
+        assert not made.peer("b/1").respondent.listens
+        await made.print(ASK[-1:])
+        assert made.peer("b/1").respondent.listens

@@ -183,8 +183,13 @@ async def test_a_modem_that_changes_and_errors_are_told_without_asking(
     await eventually(lambda: not polls(made))
 
 
+def line(made: Made) -> line_desk.LineDesk:
+    assert made.console.desk.line is not None
+    return made.console.desk.line
+
+
 def polls(made: Made) -> bool:
-    polling = made.console.desk.line._polling
+    polling = line(made)._polling
     return polling is not None and not polling.done()
 
 
@@ -232,10 +237,10 @@ async def test_a_flood_of_wishes_is_bounded(made: Made, monkeypatch: pytest.Monk
     with await made.client() as client:
         await asyncio.to_thread(client.sendall, said(b"\x02\x07") * 5000)
         peer = made.console.peers[0]
-        await eventually(lambda: len(made.console.desk.line._wishes[peer]) == line_desk.WAITING)
+        await eventually(lambda: len(line(made)._wishes[peer]) == line_desk.WAITING)
         client.sendall(b"typed")
         await eventually(lambda: peer.received >= 5)
-        assert len(made.console.desk.line._wishes[peer]) == line_desk.WAITING
+        assert len(line(made)._wishes[peer]) == line_desk.WAITING
         gate.set()
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import logging
 import math
-import select
 import selectors
 from typing import Any
 
@@ -109,7 +108,7 @@ class Selector(selectors.EpollSelector):
         self._selector: Any = Epoll(self._selector)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """See `selectors.BaseSelector.select`."""
+        """See `selectors.BaseSelector.select`, but the events are epoll's own (epoll_ctl(2))."""
         if timeout is None:
             timeout = -1
         elif timeout > 0:
@@ -119,13 +118,5 @@ class Selector(selectors.EpollSelector):
             timeout = 0
         # The standard library's own, which its type stubs leave out.
         keys: dict[int, selectors.SelectorKey] = self._fd_to_key  # type: ignore[attr-defined]
-        ready = []
-        for fd, told in self._selector.poll(timeout, MAX_EVENTS):
-            key = keys.get(fd)
-            if key is not None:
-                # A hang-up or an error is told to whoever watches, for input or for room.
-                events = selectors.EVENT_WRITE if told & ~select.EPOLLIN else 0
-                if told & ~select.EPOLLOUT:
-                    events |= selectors.EVENT_READ
-                ready.append((key, events & key.events))
-        return ready
+        told = self._selector.poll(timeout, MAX_EVENTS)
+        return [(keys[fd], events) for fd, events in told if fd in keys]

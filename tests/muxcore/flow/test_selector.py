@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from muxcore.daemon.loop import Loop
-from muxcore.daemon.selector import Epoll
+from muxcore.flow.loop import Loop
+from muxcore.flow.selector import Epoll
 from tests.support import eventually
 
 
@@ -42,7 +42,7 @@ class Stingy:
 def played(play: Callable[[Stingy], Coroutine[Any, Any, None]]) -> None:
     """Run `play` on a loop over a stingy epoll."""
     loop = Loop()
-    selector = loop._selector  # type: ignore[attr-defined]
+    selector = loop._selector
     stingy = Stingy(selector._selector._real)
     selector._selector = Epoll(stingy)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:

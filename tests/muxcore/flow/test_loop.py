@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import selectors
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from muxcore.daemon import loop as loops
-from muxcore.daemon import selector
+from muxcore.flow import loop as loops
+from muxcore.flow import selector
 
 
 @pytest.fixture
@@ -148,6 +151,159 @@ def test_more_descriptors_than_one_look_tells_of_are_all_told_of(
         loop.remove_reader(fd)
         os.close(fd)
         os.close(writing)
+
+
+def test_timers_are_kept_between_turns_that_concern_only_descriptors(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """Each input comes before a timer is due, so that no turn need look at the timers."""
+    order: list[str] = []
+
+    def read() -> None:
+        order.append("input")
+        if len(order) == 1:
+            loop.call_later(0.01, order.append, "timer")
+        if "timer" in order:
+            loop.stop()
+
+    loop.add_reader(pair[0], read)
+    loop.call_later(60, order.append, "too late").cancel()
+    pair[1].send(b"x")
+    loop.run_forever()
+    assert "timer" in order
+    assert order[0] == "input"
+
+
+def test_a_callback_is_asked_for_soon_by_one_of_a_descriptor(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    order: list[str] = []
+
+    def read() -> None:
+        pair[0].recv(1)
+        loop.call_soon(order.append, "soon")
+        loop.call_soon(loop.stop)
+        order.append("input")
+
+    loop.add_reader(pair[0], read)
+    pair[1].send(b"x")
+    loop.run_forever()
+    assert order == ["input", "soon"]
+
+
+def test_cancelled_timers_are_cleared_away_by_turns_that_concern_only_descriptors(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    turns = 0
+
+    def read() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_later(120, print).cancel()
+        if turns == 2000:
+            loop.stop()
+
+    loop.call_later(60, print)
+    loop.add_reader(pair[0], read)
+    pair[1].send(b"x")
+    loop.run_forever()
+    assert len(loop._scheduled) < 500
+
+
+class Looking(selector.Selector):
+    """Keeps how it was asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float | None] = []
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.asked.append(timeout)
+        return super().select(timeout)
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> Iterator[loops.Loop]:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    loop = loops.Loop(Looking())
+    yield loop
+    loop.close()
+
+
+def echo_of_a_key(loop: loops.Loop, *, after: float) -> list[float | None]:
+    """How the selector was asked to wait for a key's echo, which came `after` seconds or so."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        clock = 0.0
+
+        def tick() -> float:
+            nonlocal clock
+            clock += loops.AWAKE / 10
+            if clock >= after:
+                with contextlib.suppress(BlockingIOError):
+                    theirs.send(b"x")
+            return clock
+
+        def read() -> None:
+            ours.recv(4096)
+            loop.stop()
+
+        theirs.setblocking(False)
+        loop.add_reader(ours, read)
+        loop._selector.asked.clear()
+        loop.expect()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("muxcore.flow.loop.time.perf_counter", tick)
+            timer = threading.Timer(0.05, theirs.send, [b"late"])
+            timer.start()
+            loop.run_forever()
+            timer.join()
+        loop.remove_reader(ours)
+        return list(loop._selector.asked)
+
+
+def test_an_echo_that_comes_at_once_is_waited_for_awake(looking: loops.Loop) -> None:
+    for _ in range(3):
+        asked = echo_of_a_key(looking, after=loops.AWAKE / 2)
+        assert set(asked) == {0}
+        assert len(asked) > 1
+
+
+def test_echoes_that_come_late_are_ever_less_waited_for_awake(looking: loops.Loop) -> None:
+    awake = [echo_of_a_key(looking, after=1e9)[0] == 0 for _ in range(8)]
+    assert awake == [True, False, True, False, False, False, True, False]
+
+
+def test_an_echo_in_time_is_waited_for_awake_again_the_next_time(looking: loops.Loop) -> None:
+    awake = [echo_of_a_key(looking, after=after)[0] == 0 for after in (1e9, 1e9, 0, 0)]
+    assert awake == [True, False, True, True]
+
+
+def test_on_a_single_cpu_nobody_stays_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    loop = loops.Loop(Looking())
+    try:
+        assert echo_of_a_key(loop, after=1e9)[0] is None
+    finally:
+        loop.close()
+
+
+def test_somebody_types_until_a_second_after_the_last_key(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(loop, "time", lambda: now[0])
+    typing = [loop.hurried]
+    loop.expect()
+    for seconds in (loops.HURRY / 2, loops.HURRY):
+        now[0] += seconds
+        typing.append(loop.hurried)
+    assert typing == [False, True, False]
+
+
+def test_without_the_daemon_s_loop_nobody_is_taken_to_type() -> None:
+    loops.expect_answer()
+    assert not loops.hurried()
 
 
 def test_asyncio_itself_works_on_it() -> None:
