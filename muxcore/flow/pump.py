@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence, Sized
 from functools import partial
@@ -14,18 +15,23 @@ from functools import partial
 from muxcore.chardev.base import Stream
 from muxcore.errors import StreamError, describe_os_error
 from muxcore.flow.feed import Feed
-from muxcore.flow.loop import hurried
+from muxcore.flow.loop import HURRY, hurried
 from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
 FLOW = 32 * 1024
-"""Bytes printed at once that make a flood: the next are read by way of pipes, for many."""
+"""Bytes printed at once that make a flood."""
 
 MANY = 2
-"""Peers for which that is worth it."""
+"""Peers for which it is read by way of pipes, see `splice`, while nobody types."""
 
 SHARE = 64 * 1024
-"""Bytes of a flood read at once for many."""
+"""Bytes of a flood read at once for many: so much is still in a cache when the last is served."""
+
+ELSEWHERE = 16 * 1024
+"""Bytes of a flood read at once while somebody types to another guest: no key waits for more. Keys
+typed to the flooding guest itself are echoed behind what it printed before, which is to be out of
+the way soon."""
 
 TURN = 512 * 1024
 """Bytes read and written after which it is everybody else's turn."""
@@ -80,6 +86,7 @@ class Pump:
         self._lagging = lagging
         self._splice: Splice | None = None
         self._flows = False
+        self._last_key = -math.inf
         self.feed = Feed(self)
         self._stride = history.capacity // STRIDE
         self._mark = (0.0, 0)
@@ -126,6 +133,7 @@ class Pump:
     def typed(self, count: int) -> None:
         """See `feed.Tally`."""
         self.sent += count
+        self._last_key = time.monotonic()
 
     def dropped(self, count: int) -> None:
         """See `feed.Tally`."""
@@ -140,7 +148,6 @@ class Pump:
         moved = 0
         while self._short is None:
             count = self._take()
-            self._flows = count >= FLOW
             moved += count * (1 + len(self._audience))
             if not self._flows or moved >= TURN or self._lagging or hurried():
                 return
@@ -151,10 +158,16 @@ class Pump:
         room = self._room() if self._lagging else history.burst
         if stream is None or not room:
             return 0
-        if self._flows:
-            room = min(room, self._share())
+        read = stream.read_into
+        if self._flows and hurried():
+            if time.monotonic() - self._last_key > HURRY:
+                room = min(room, ELSEWHERE)
+        elif self._flows and len(self._audience) >= MANY:
+            room = min(room, SHARE)
+            if stream.splices:
+                read = partial(self._read_by_pipe, stream)
         begin = history.end
-        end = self._read_burst(stream, room)
+        end = self._read_burst(stream, room, read)
         if count := history.end - begin:
             self.received += count
             if begin - self._mark[1] >= self._stride:
@@ -168,21 +181,14 @@ class Pump:
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
+        self._flows = count >= min(FLOW, room)
         return count
 
-    def _share(self) -> int:
-        """Bytes to be read at once of a flood, so that they are dealt with before a key is late."""
-        if hurried():
-            return FLOW
-        # So much is still in a cache when the last of many is served.
-        return SHARE if len(self._audience) >= MANY else TURN
-
-    def _read_burst(self, stream: Stream, room: int) -> EOFError | OSError | None:
+    def _read_burst(
+        self, stream: Stream, room: int, read: Callable[[Sequence[memoryview]], int]
+    ) -> EOFError | OSError | None:
         """Read until nothing more is there, or `room` bytes; returns what ended the stream."""
-        history, read = self._history, stream.read_into
-        if self._flows and stream.splices and len(self._audience) >= MANY:
-            read = partial(self._read_by_pipe, stream)
-        now = time.time()
+        history, now = self._history, time.time()
         while room > 0:
             try:
                 count = read(history.room(room))

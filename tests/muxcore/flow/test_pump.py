@@ -10,7 +10,7 @@ import pytest
 from muxcore.chardev.base import Stream, Who
 from muxcore.flow import pump as pumps
 from muxcore.flow.loop import Loop
-from muxcore.flow.pump import FLOW, SHARE, TURN, Pump
+from muxcore.flow.pump import ELSEWHERE, FLOW, SHARE, TURN, Pump
 from muxcore.flow.splice import Splice
 from muxcore.ring import History
 from tests.support import eventually
@@ -112,17 +112,39 @@ def test_a_guest_that_is_held_is_not_read() -> None:
     assert made.turn() == []
 
 
-def test_turns_are_short_while_somebody_types() -> None:
+def hurriedly(play: Callable[[], None]) -> None:
+    """Run `play` in the daemon's loop just after somebody typed a key."""
+
     async def main() -> None:
-        made = Made(Printing(SHARE))
         loop = asyncio.get_running_loop()
         assert isinstance(loop, Loop)
         loop.expect()
-        assert made.turn() == [SHARE]
-        assert made.turn() == [FLOW]
+        play()
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(main())
+
+
+def test_turns_are_short_while_somebody_types_elsewhere() -> None:
+    made = Made(Printing(SHARE), audience=["a", "b"])
+
+    def play() -> None:
+        assert made.turn() == [SHARE]
+        assert made.turn() == [ELSEWHERE]
+        assert made.turn() == [ELSEWHERE]
+
+    hurriedly(play)
+
+
+def test_a_flood_is_hastened_while_somebody_types_there() -> None:
+    made = Made(Printing(1 << 20), audience=["a", "b"])
+    made.pump.typed(1)
+
+    def play() -> None:
+        assert made.turn() == [made.history.burst]
+        assert made.turn() == [made.history.burst]
+
+    hurriedly(play)
 
 
 def test_without_memory_the_guest_waits_and_is_not_read_again_in_the_turn(
