@@ -149,7 +149,7 @@ class Pump:
         while self._short is None:
             count = self._take()
             moved += count * (1 + len(self._audience))
-            if not self._flows or moved >= TURN or self._lagging or hurried():
+            if not count or not self._flows or moved >= TURN or self._lagging or hurried():
                 return
 
     def _take(self) -> int:
@@ -168,7 +168,10 @@ class Pump:
                 read = partial(self._read_by_pipe, stream)
         begin = history.end
         end = self._read_burst(stream, room, read)
-        if count := history.end - begin:
+        count = history.end - begin
+        # Before anybody is told: who ends the stream then ends the flood.
+        self._flows = count >= min(FLOW, room)
+        if count:
             self.received += count
             if begin - self._mark[1] >= self._stride:
                 self._measure(begin)
@@ -181,7 +184,6 @@ class Pump:
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
-        self._flows = count >= min(FLOW, room)
         return count
 
     def _read_burst(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -62,6 +63,10 @@ class Made:
         assert begin + count == self.history.end
         self.bursts.append(count)
         self.after()
+
+    def close(self) -> None:
+        """Let go of the guest."""
+        self.pump.close()
 
     def turn(self) -> list[int]:
         """The bursts of one turn."""
@@ -173,3 +178,38 @@ def test_a_guest_that_was_told_of_in_vain_has_printed_nothing() -> None:
     made.pump.last_output = 5.0
     assert made.turn() == []
     assert made.pump.last_output == 5.0
+
+
+class Breaking(Printing):
+    """A terminal's program that ends within a burst."""
+
+    full_read = 4095
+
+    def read_into(self, buffers: Sequence[memoryview]) -> int:
+        if self.left < self.gives:
+            raise OSError(errno.EIO, "gone")
+        return super().read_into(buffers)
+
+
+def test_a_guest_that_ends_in_the_midst_of_a_flood_ends_the_turn() -> None:
+    """The daemon hung: it went on reading a guest that was gone, for ever."""
+    made = Made(Breaking(4095, left=10 * 4095))
+    assert made.turn() == [10 * 4095]
+    assert made.pump.stream is None
+
+
+def test_a_guest_that_is_let_go_of_by_who_is_told_of_its_flood_ends_the_turn() -> None:
+    made = Made(Printing(SHARE))
+    made.after = made.close
+    assert made.turn() == [SHARE]
+    assert made.pump.stream is None
+
+
+def test_the_next_guest_s_first_burst_is_no_flood_s() -> None:
+    made = Made(Printing(SHARE), audience=["a", "b"])
+    made.after = made.close
+    assert made.turn() == [SHARE]
+    made.after = lambda: None
+    made.stream = Printing(1 << 20)
+    made.pump.open(made.stream)
+    assert made.turn()[0] == made.history.burst
