@@ -20,7 +20,7 @@ from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
 FLOW = 32 * 1024
-"""Bytes printed at once that make a flood."""
+"""Bytes printed at once that make a flood, or as many as one read of a stream can give."""
 
 MANY = 2
 """Peers for which it is read by way of pipes, see `splice`, while nobody types."""
@@ -181,7 +181,7 @@ class Pump:
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
-        self._flows = count >= min(FLOW, room)
+        self._flows = count >= min(FLOW, room, stream.full_read)
         return count
 
     def _read_burst(
