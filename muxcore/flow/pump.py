@@ -20,7 +20,7 @@ from muxcore.flow.splice import Splice, make_splice
 from muxcore.ring import History
 
 FLOW = 32 * 1024
-"""Bytes printed at once that make a flood."""
+"""Bytes printed at once that make a flood, or as many as one read of a stream can give."""
 
 MANY = 2
 """Peers for which it is read by way of pipes, see `splice`, while nobody types."""
@@ -170,7 +170,7 @@ class Pump:
         end = self._read_burst(stream, room, read)
         count = history.end - begin
         # Before anybody is told: who ends the stream then ends the flood.
-        self._flows = count >= min(FLOW, room)
+        self._flows = count >= min(FLOW, room, stream.full_read)
         if count:
             self.received += count
             if begin - self._mark[1] >= self._stride:

@@ -38,6 +38,19 @@ class Printing(Stream):
         self.told = callback
 
 
+class Terminal(Printing):
+    """A terminal's reader gets so many bytes at once, and the next once it had these."""
+
+    full_read = 4095
+
+    def read_into(self, buffers: Sequence[memoryview]) -> int:
+        count = super().read_into(buffers) if self.left else 0
+        self.left = 0 if count else self.gives
+        if not count:
+            raise BlockingIOError
+        return count
+
+
 class Made:
     """A pump, and what it printed in its bursts."""
 
@@ -89,6 +102,13 @@ def test_the_more_who_get_it_the_fewer_bursts_are_a_turn() -> None:
 def test_what_is_no_flood_is_one_burst() -> None:
     made = Made(Printing(FLOW - 1))
     assert made.turn() == [FLOW - 1]
+
+
+def test_a_terminal_that_gives_all_that_a_read_can_is_a_flood() -> None:
+    made = Made(Terminal(4095))
+    bursts = made.turn()
+    assert len(bursts) > 1
+    assert set(bursts) == {4095}
 
 
 def test_a_flood_is_read_in_shares_for_many() -> None:
