@@ -117,7 +117,7 @@ class Console:
             await old.aclose()
             old.owner = Unowned()
             self.emit(events.GuestRemoved(self.name, old.id))
-            if old.log is not None:
+            if old.log is not None and old.log.id in self.backends:
                 await self.remove_backend(old.log.id)
         self.guest = guest
         self._link = guest if isinstance(guest, LinkGuest) else None

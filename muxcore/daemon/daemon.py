@@ -17,7 +17,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -168,9 +168,15 @@ class Daemon:
         for id in ids:
             if self.is_taken(id):
                 raise CommandError(f"Chardev with id '{id}' already exists")
+        with self.kept(*ids):
+            yield ids
+
+    @contextmanager
+    def kept(self, *ids: str) -> Iterator[None]:
+        """Keep `ids`, which the caller has already, while what bears them makes room."""
         self._reserved.update(ids)
         try:
-            yield ids
+            yield
         finally:
             self._reserved.difference_update(ids)
 
@@ -251,15 +257,17 @@ class Daemon:
             except MuxError as error:
                 failed.setdefault(name, error)
 
-        await each_a_turn(attempt(item.name, self._make_console(item, origin)) for item in wanted)
-        made = [item for item in wanted if item.name not in failed]
-        nested = [(item.name, spec) for item in made for spec in item.backends if is_nested(spec)]
-        try:
+        with ExitStack() as guests:
+            await each_a_turn(
+                attempt(item.name, self._make_console(item, origin, guests)) for item in wanted
+            )
+            made = [each for each in wanted if each.name not in failed]
+            nested = [
+                (each.name, spec) for each in made for spec in each.backends if is_nested(spec)
+            ]
             for name, spec in self.nesting.in_order([*nested, *more]):
                 if name not in failed:
                     await attempt(name, self.nesting.add_backend(name, spec, origin))
-        finally:
-            self._reserved -= {str(item.guest.id) for item in made if item.guest is not None}
         sound = [item for item in made if item.name not in failed and item.guest is not None]
         await each_a_turn(
             attempt(item.name, self.set_guest(item.name, item.guest, origin)) for item in sound
@@ -350,8 +358,8 @@ class Daemon:
 
     # Steps of the above.
 
-    async def _make_console(self, wanted: ConsoleConfig, origin: Origin) -> None:
-        """Make a console with all but its guest and its nested backends; the ids are reserved."""
+    async def _make_console(self, wanted: ConsoleConfig, origin: Origin, guests: ExitStack) -> None:
+        """Make a console with all but its nested backends and its guest, whose id `guests` keep."""
         if wanted.name in self.consoles:
             raise CommandError(f"Console '{wanted.name}' already exists")
         plain = [spec for spec in wanted.backends if not is_nested(spec)]
@@ -361,7 +369,7 @@ class Daemon:
             console = self.new_console(wanted)
             async with self._locks[wanted.name]:
                 await console.start(None, backends)
-        self._reserved.update(guest)
+        guests.enter_context(self.kept(*guest))
 
     def new_console(self, wanted: ConsoleConfig) -> Console:
         """A console that is there from now on, and empty; its id is reserved."""
@@ -406,7 +414,7 @@ class Daemon:
         if is_nested(spec):
             raise CommandError(STACKED.format(spec.id))
         same = console.guest is not None and console.guest.id == spec.id
-        with self.reserved(*(() if same else (str(spec.id),))):
+        with self.kept(str(spec.id)) if same else self.reserved(str(spec.id)):
             await console.set_guest(origin.make(spec, self.objects))
 
 

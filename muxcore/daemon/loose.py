@@ -53,6 +53,9 @@ async def remove(daemon: Daemon, id: str) -> None:
         raise CommandError(f"Chardev '{id}' is busy")
     else:
         async with daemon.lock(console):
+            # Whoever held the lock may have put it to use, or ended it.
+            if daemon.find_chardev(id)[1] is not console or _is_used(console):
+                raise CommandError(f"Chardev '{id}' is busy")
             for member in list(console.backends.values()):
                 if not isinstance(member, AttachChardev | LinkBackend | LogChardev):
                     daemon.detach_backend(member.id)

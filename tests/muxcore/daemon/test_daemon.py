@@ -18,6 +18,7 @@ from muxcore.chardev.ringbuf import RingbufChardev
 from muxcore.client import Client
 from muxcore.daemon.daemon import Daemon
 from muxcore.daemon.listener import Listener
+from muxcore.daemon.origin import Origin
 from muxcore.errors import ConfigError, DaemonError
 from tests.muxcore.daemons import SLOW, cli, raw_client, running, serve, served
 from tests.support import TIMEOUT, connect_unix, eventually, eventually_sync, read_until, unix_path
@@ -81,6 +82,23 @@ async def test_an_error_of_one_console_touches_no_other(tmp_path: Path, config_f
 
 
 # Reload.
+
+
+async def test_no_id_stays_taken_when_consoles_fail_in_a_way_that_nobody_thought_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no")
+
+    wanted = [
+        config.console_config("vm1", "null,id=g1", [], {}),
+        config.console_config("vm2", "null,id=g2", ["null,id=b2"], {}),
+    ]
+    monkeypatch.setattr(Origin, "make", fail)
+    async with running(tmp_path) as daemon:
+        with pytest.raises(ExceptionGroup):
+            await daemon.add_consoles(wanted, Origin())
+        assert daemon.names() == {"vm1"}
 
 
 async def test_a_reload_touches_only_what_changed(tmp_path: Path, config_file: Path) -> None:

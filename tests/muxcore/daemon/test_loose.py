@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from muxcore.config import console_config
+from muxcore.console.hub import Console
+from muxcore.daemon import loose
 from muxcore.daemon.daemon import Daemon
+from muxcore.daemon.origin import Origin
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.qmp import to_qmp
 from muxcore.options.sets import CONFIGURABLE
@@ -111,6 +115,58 @@ async def test_a_guest_is_swapped_too(client: Raw) -> None:
     assert "pty" in await change(client, "g0", backend("pty"))
     (console,) = await client.execute("mux-query-consoles")
     assert (console["guest"]["id"], console["guest"]["type"]) == ("g0", "pty")
+
+
+async def test_a_guests_id_is_nobody_elses_while_it_is_swapped(
+    client: Raw, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log may take a while to end; somebody could have taken the guest's id meanwhile."""
+    taken: list[bool] = []
+    remove = Console.remove_backend
+
+    async def slowly(console: Console, id: str) -> None:
+        taken.append(daemon.is_taken("g0"))
+        await remove(console, id)
+
+    guest = f"null,id=g0,logfile={tmp_path / 'log'}"
+    await client.execute("mux-add-console", console="vm1", guest=guest)
+    monkeypatch.setattr(Console, "remove_backend", slowly)
+    assert await change(client, "g0", backend("null")) == {}
+    assert taken == [True]
+    await client.execute("mux-remove-console", console="vm1")
+    assert daemon.names() == set()
+
+
+async def test_a_guest_whose_log_was_removed_is_removed_like_any_other(
+    client: Raw, daemon: Daemon, tmp_path: Path
+) -> None:
+    """Its console was left half ended, with backends that nobody could remove any more."""
+    guest = f"null,id=g0,logfile={tmp_path / 'log'}"
+    await client.execute("mux-add-console", console="vm1", guest=guest, backends=["null,id=b0"])
+    backend = daemon.consoles["vm1"].backends["b0"]
+    assert await client.execute("mux-remove-backend", id="g0/log") == {}
+    assert await client.execute("mux-remove-console", console="vm1") == {}
+    assert backend.state == "closed"
+    assert daemon.names() == set()
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_hub_that_changed_before_its_turn_to_be_removed_is_looked_at_again(
+    daemon: Daemon, used: bool
+) -> None:
+    await daemon.add_console(console_config("h0", None, ["null,id=b0"], {}), Origin())
+    console = daemon.consoles["h0"]
+    async with daemon.lock(console):
+        removals = [asyncio.create_task(loose.remove(daemon, "h0")) for _ in range(2)]
+        await asyncio.sleep(0)
+        if used:
+            await daemon.change_guest(console, parse_chardev("null,id=g0"), Origin())
+    errors = [str(error) for error in await asyncio.gather(*removals, return_exceptions=True)]
+    if used:
+        assert errors == ["Chardev 'h0' is busy"] * 2
+        assert console.guest is not None
+    else:
+        assert errors == ["None", "Chardev 'h0' not found"]
 
 
 async def test_one_that_cannot_be_had_leaves_the_old_one(client: Raw, daemon: Daemon) -> None:
