@@ -179,8 +179,11 @@ class Pump:
             if splice is None:
                 self._printed(begin, count, None)
             else:
-                self._printed(begin, count, splice if splice.held == count else None)
-                splice.drop()
+                try:
+                    self._printed(begin, count, splice if splice.held == count else None)
+                finally:
+                    # Or the next burst, if it is read in the other way, is taken for this one.
+                    splice.drop()
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)

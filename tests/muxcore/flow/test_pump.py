@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import socket
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -57,6 +59,7 @@ class Made:
     def __init__(self, stream: Printing, audience: Sequence[str] = ()) -> None:
         self.history = History(1 << 20)
         self.bursts: list[int] = []
+        self.by_pipe: list[bool] = []
         self.stream = stream
         self.lagging: set[str] = set()
         self.room = self.history.burst
@@ -75,6 +78,7 @@ class Made:
     def _printed(self, begin: int, count: int, splice: Splice | None) -> None:
         assert begin + count == self.history.end
         self.bursts.append(count)
+        self.by_pipe.append(splice is not None)
         self.after()
 
     def close(self) -> None:
@@ -233,3 +237,40 @@ def test_the_next_guest_s_first_burst_is_no_flood_s() -> None:
     made.stream = Printing(1 << 20)
     made.pump.open(made.stream)
     assert made.turn()[0] == made.history.burst
+
+
+class Connected(Printing):
+    """A guest behind a real socket, which can be read by way of pipes."""
+
+    splices = True
+
+    def read_into(self, buffers: Sequence[memoryview]) -> int:
+        return os.readv(self.fd, buffers)
+
+
+def test_a_burst_by_pipe_that_failed_to_be_told_is_never_told_instead_of_the_next() -> None:
+    """Its bytes were still in the pipe, and as many as the next burst's: peers got them again."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for end in (ours, theirs):
+            end.setblocking(False)
+        audience = ["a", "b"]
+        stream = Connected(SHARE)
+        stream.fd = ours.fileno()
+        made = Made(stream, audience)
+
+        def fail() -> None:
+            if made.by_pipe[-1]:
+                raise RuntimeError("no")
+            theirs.send(bytes(FLOW))
+
+        made.after = fail
+        theirs.send(bytes(FLOW))
+        with pytest.raises(RuntimeError):
+            made.turn()
+        audience.clear()
+        made.after = lambda: None
+        theirs.send(bytes(FLOW))
+        assert made.turn() == [FLOW]
+        assert made.by_pipe == [False, True, False]
+        made.pump.close()
