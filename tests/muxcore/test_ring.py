@@ -277,6 +277,13 @@ def test_a_clock_that_is_set_back_is_kept_as_told() -> None:
     assert times.marks(0, 2) == [(0, 100.0), (1, 50.0)]
 
 
+def test_what_arrives_after_the_clock_was_set_back_has_its_own_time() -> None:
+    history = History()
+    history.append(b"x", 100.0)
+    history.append(b"y", 50.0)
+    assert history.times.marks(0, 2) == [(0, 100.0), (1, 50.0)]
+
+
 def test_marks_are_those_that_speak_of_the_range() -> None:
     times = TimeIndex()
     for offset in (0, 10, 20, 30):

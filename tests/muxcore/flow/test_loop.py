@@ -194,20 +194,43 @@ def test_a_callback_is_asked_for_soon_by_one_of_a_descriptor(
 def test_cancelled_timers_are_cleared_away_by_turns_that_concern_only_descriptors(
     loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    turns = 0
+    kept: list[int] = []
 
     def read() -> None:
-        nonlocal turns
-        turns += 1
         loop.call_later(120, print).cancel()
-        if turns == 2000:
+        kept.append(len(loop._scheduled))
+        if len(kept) == 2000:
             loop.stop()
 
     loop.call_later(60, print)
     loop.add_reader(pair[0], read)
     pair[1].send(b"x")
     loop.run_forever()
-    assert len(loop._scheduled) < 500
+    assert max(kept) < 500
+
+
+def test_a_timer_that_is_due_in_years_keeps_nobody_from_anything(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """No selector can wait for as long (epoll_wait(2) takes milliseconds in an int)."""
+    loop.call_later(1e8, print)
+    loop.add_reader(pair[0], loop.stop)
+    timer = threading.Timer(0.05, pair[1].send, [b"x"])
+    timer.start()
+    loop.run_forever()
+    timer.join()
+
+
+def test_a_key_at_the_keyboard_of_whoever_started_it_ends_the_loop(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    loop.add_reader(pair[0], interrupted)
+    pair[1].send(b"x")
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
 
 
 class Looking(selector.Selector):
@@ -230,8 +253,11 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Iterator[loops.Loop]:
     loop.close()
 
 
-def echo_of_a_key(loop: loops.Loop, *, after: float) -> list[float | None]:
-    """How the selector was asked to wait for a key's echo, which came `after` seconds or so."""
+def echo_of_a_key(loop: loops.Loop, *, after: float, typed: bool = True) -> list[float | None]:
+    """How the selector was asked to wait for a key's echo, which came `after` seconds or so.
+
+    Where none was `typed` it is the next that the guest prints by itself.
+    """
     ours, theirs = socket.socketpair()
     with ours, theirs:
         clock = 0.0
@@ -251,7 +277,8 @@ def echo_of_a_key(loop: loops.Loop, *, after: float) -> list[float | None]:
         theirs.setblocking(False)
         loop.add_reader(ours, read)
         loop._selector.asked.clear()
-        loop.expect()
+        if typed:
+            loop.expect()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("muxcore.flow.loop.time.perf_counter", tick)
             timer = threading.Timer(0.05, theirs.send, [b"late"])
@@ -267,6 +294,12 @@ def test_an_echo_that_comes_at_once_is_waited_for_awake(looking: loops.Loop) -> 
         asked = echo_of_a_key(looking, after=loops.AWAKE / 2)
         assert set(asked) == {0}
         assert len(asked) > 1
+
+
+def test_nobody_stays_awake_for_a_guest_that_nobody_types_to(looking: loops.Loop) -> None:
+    for after in (loops.AWAKE / 2, 1e9):
+        echo_of_a_key(looking, after=after)
+        assert echo_of_a_key(looking, after=1e9, typed=False)[0] is None
 
 
 def test_echoes_that_come_late_are_ever_less_waited_for_awake(looking: loops.Loop) -> None:
