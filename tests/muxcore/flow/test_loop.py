@@ -20,8 +20,11 @@ from muxcore.flow import selector
 @pytest.fixture
 def loop() -> Iterator[loops.Loop]:
     loop = loops.Loop()
+    problems: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: problems.append(context))
     yield loop
     loop.close()
+    assert not problems
 
 
 @pytest.fixture
@@ -60,6 +63,62 @@ def test_input_and_room_are_told_to_whoever_watches_for_them(
     pair[1].send(b"x")
     turn(loop)
     assert told == ["room", "input", "room"]
+
+
+def fill(fd: int) -> None:
+    """Leave no room in `fd`."""
+    os.set_blocking(fd, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(fd, bytes(4096))
+
+
+def test_who_watches_for_room_is_not_told_of_input(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    told: list[str] = []
+    fill(pair[0].fileno())
+    loop.add_reader(pair[0], told.append, "input")
+    loop.add_writer(pair[0], told.append, "room")
+    pair[1].send(b"x")
+    turn(loop)
+    assert told == ["input"]
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_far_end_that_is_gone_is_told_to_who_watches_for_anything(
+    loop: loops.Loop, writes: bool
+) -> None:
+    """A pipe says so by EPOLLHUP or EPOLLERR alone, where nothing is in it, or no room."""
+    reading, writing = os.pipe()
+    told: list[str] = []
+    if writes:
+        fill(writing)
+        loop.add_writer(writing, told.append, "gone")
+    else:
+        loop.add_reader(reading, told.append, "gone")
+    os.close(reading if writes else writing)
+    turn(loop)
+    assert told == ["gone"]
+    left = writing if writes else reading
+    (loop.remove_writer if writes else loop.remove_reader)(left)
+    os.close(left)
+
+
+def test_who_stops_watching_for_room_on_input_is_not_told_of_room(
+    loop: loops.Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    told: list[str] = []
+
+    def read() -> None:
+        told.append("input")
+        loop.remove_writer(pair[0])
+
+    loop.add_reader(pair[0], read)
+    loop.add_writer(pair[0], told.append, "room")
+    pair[1].send(b"x")
+    turn(loop)
+    assert told == ["input"]
 
 
 @pytest.mark.parametrize("end", ["remove_reader", "close"])
@@ -305,6 +364,14 @@ def test_nobody_stays_awake_for_a_guest_that_nobody_types_to(looking: loops.Loop
 def test_echoes_that_come_late_are_ever_less_waited_for_awake(looking: loops.Loop) -> None:
     awake = [echo_of_a_key(looking, after=1e9)[0] == 0 for _ in range(8)]
     assert awake == [True, False, True, False, False, False, True, False]
+
+
+def test_however_often_echoes_came_late_some_are_waited_for_awake(looking: loops.Loop) -> None:
+    for _ in range(10):
+        looking._left_out = looking._misses
+        looking.expect()
+        looking._stay_awake()
+    assert looking._misses == loops.MOST_MISSES
 
 
 def test_an_echo_in_time_is_waited_for_awake_again_the_next_time(looking: loops.Loop) -> None:

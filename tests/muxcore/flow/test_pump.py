@@ -53,6 +53,23 @@ class Terminal(Printing):
         return count
 
 
+class Breaking(Printing):
+    """A terminal's program that ends within a burst, or something else that does not go on."""
+
+    full_read = 4095
+
+    def __init__(self, size: int, left: int, error: Exception) -> None:
+        super().__init__(size, left)
+        self.breaks = 0
+        self._error = error
+
+    def read_into(self, buffers: Sequence[memoryview]) -> int:
+        if self.left < self.gives:
+            self.breaks += 1
+            raise self._error
+        return super().read_into(buffers)
+
+
 class Made:
     """A pump, and what it printed in its bursts."""
 
@@ -63,10 +80,11 @@ class Made:
         self.stream = stream
         self.lagging: set[str] = set()
         self.room = self.history.burst
+        self.waits: Callable[[], int] = lambda: self.room
         self.after: Callable[[], None] = lambda: None
         self.pump = Pump(
             self.history,
-            lambda: self.room,
+            lambda: self.waits(),
             self._printed,
             lambda stream, reason: None,
             lambda: None,
@@ -197,6 +215,39 @@ def test_without_memory_the_guest_waits_and_is_not_read_again_in_the_turn(
     asyncio.run(main())
 
 
+def test_without_memory_in_the_midst_of_a_flood_the_guest_waits_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        guest = Breaking(4095, left=10 * 4095, error=MemoryError())
+        made = Made(guest)
+        assert made.turn() == [10 * 4095]
+        assert guest.breaks == 1
+        made.pump.close()
+
+    asyncio.run(main())
+
+
+def test_a_guest_that_is_to_wait_is_not_asked_again_in_the_turn() -> None:
+    made = Made(Printing(SHARE))
+    asked = 0
+
+    def lag() -> None:
+        made.lagging.add("slow")
+
+    def wait() -> int:
+        nonlocal asked
+        asked += 1
+        made.lagging.clear()
+        return 0
+
+    made.after = lag
+    assert made.turn() == [SHARE]
+    made.waits = wait
+    assert made.turn() == []
+    assert asked == 1
+
+
 def test_a_guest_that_was_told_of_in_vain_has_printed_nothing() -> None:
     made = Made(Printing(SHARE, left=0))
     made.pump.last_output = 5.0
@@ -204,20 +255,9 @@ def test_a_guest_that_was_told_of_in_vain_has_printed_nothing() -> None:
     assert made.pump.last_output == 5.0
 
 
-class Breaking(Printing):
-    """A terminal's program that ends within a burst."""
-
-    full_read = 4095
-
-    def read_into(self, buffers: Sequence[memoryview]) -> int:
-        if self.left < self.gives:
-            raise OSError(errno.EIO, "gone")
-        return super().read_into(buffers)
-
-
 def test_a_guest_that_ends_in_the_midst_of_a_flood_ends_the_turn() -> None:
     """The daemon hung: it went on reading a guest that was gone, for ever."""
-    made = Made(Breaking(4095, left=10 * 4095))
+    made = Made(Breaking(4095, left=10 * 4095, error=OSError(errno.EIO, "gone")))
     assert made.turn() == [10 * 4095]
     assert made.pump.stream is None
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from muxcore.flow.loop import Loop
-from muxcore.flow.selector import Epoll
+from muxcore.flow.selector import RETRY, Epoll, Selector
 from tests.support import eventually
 
 
@@ -109,6 +109,94 @@ def test_a_descriptor_that_is_closed_before_its_watch_is_granted_is_forgotten() 
             assert loop._selector._selector.poll == epoll.poll  # type: ignore[attr-defined]
 
     played(play)
+
+
+def test_who_wants_no_watch_any_more_is_not_given_one() -> None:
+    """It would be told of for ever, with nobody to read what is there."""
+
+    async def play(epoll: Stingy) -> None:
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        with near, far:
+            epoll.error = errno.ENOSPC
+            loop.add_reader(near, lambda: None)
+            loop.remove_reader(near)
+            epoll.error = None
+            await asyncio.sleep(0)
+            with pytest.raises(FileNotFoundError):
+                epoll.real.modify(near.fileno(), select.EPOLLIN)
+
+    played(play)
+
+
+class Waiting:
+    """An epoll that finds nothing, and notes how long it was to wait."""
+
+    def __init__(self) -> None:
+        self.error: int | None = errno.ENOSPC
+        self.closed: int | None = None
+        self.watched: list[int] = []
+        self.waited: list[float] = []
+
+    def register(self, fd: int, events: int) -> None:
+        error = errno.EBADF if fd == self.closed else self.error
+        if error is not None:
+            raise OSError(error, os.strerror(error))
+        self.watched.append(fd)
+
+    def poll(self, timeout: float, limit: int) -> list[tuple[int, int]]:
+        self.waited.append(timeout)
+        return []
+
+    def close(self) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+
+def test_while_a_watch_is_refused_nobody_waits_for_longer_than_until_the_next_attempt() -> None:
+    real = Waiting()
+    epoll = Epoll(real)
+    epoll.register(1, select.EPOLLIN)
+    for timeout in (-1, 60, RETRY / 2, 0):
+        epoll.poll(timeout, 1)
+    real.error = None
+    for timeout in (-1, 60):
+        epoll.poll(timeout, 1)
+    assert real.waited == [RETRY, RETRY, RETRY / 2, 0, -1, 60]
+
+
+def test_one_that_was_closed_meanwhile_keeps_no_other_from_its_watch() -> None:
+    real = Waiting()
+    epoll = Epoll(real)
+    for fd in (1, 2):
+        epoll.register(fd, select.EPOLLIN)
+    real.error, real.closed = None, 1
+    epoll.poll(-1, 1)
+    assert real.watched == [2]
+    epoll.poll(-1, 1)
+    assert real.waited == [-1, -1]
+
+
+def test_a_wait_is_never_rounded_down_to_none() -> None:
+    """It would be asked for again and again until the timer is due."""
+    selector = Selector()
+    real = Waiting()
+    selector._selector.close()
+    selector._selector = real
+    for timeout in (0.0003, 0.0011, 0, -1, None):
+        selector.select(timeout)
+    assert real.waited == pytest.approx([0.001, 0.002, 0, 0, -1])
+    selector.close()
+
+
+def test_what_nobody_asked_for_is_told_to_nobody() -> None:
+    selector = Selector()
+    near, far = socket.socketpair()
+    with near, far:
+        selector._selector._real.register(near.fileno(), select.EPOLLOUT)
+        assert selector.select(0) == []
+    selector.close()
 
 
 def test_any_other_error_is_told() -> None:
