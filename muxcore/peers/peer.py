@@ -301,7 +301,7 @@ class Peer:
         self._go_on()
 
     def _begin_to_lag(self) -> None:
-        self.ready = False
+        self._fall_behind()
         if not self._watched:
             self._watched = True
             self.stream.watch_output(self.drain)
@@ -314,8 +314,16 @@ class Peer:
             self._fell_out = False
             self._tell_state()
 
+    def _fall_behind(self) -> None:
+        """Be offered nothing from now on; what it got while it was `ready` is in no book yet."""
+        if self.ready:
+            self.ready = False
+            if self.sent:
+                last = self.hub.history.times.when(self.cursor - 1)
+                self.last_activity = max(self.last_activity, last or 0.0)
+
     def _stop_sending(self) -> None:
-        self.ready = False
+        self._fall_behind()
         if self._watched:
             self._watched = False
             self.stream.watch_output(None)

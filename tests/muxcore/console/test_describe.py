@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from muxcore.cli.table import table
 from muxcore.console.hub import Console
 from tests.muxcore.consoles import ScriptedChardev, bench, turns
@@ -102,3 +104,26 @@ async def test_a_backends_lag_is_that_of_its_slowest_peer() -> None:
         assert [peer["lag"] for peer in described["peers"]] == [0, 7, 3]
         assert described["lag"] == 7
         assert [peer["state"] for peer in described["peers"]] == ["live", "lagging", "lagging"]
+
+
+@pytest.mark.parametrize("then", ["pause", "lag", "leave"])
+async def test_who_is_kept_up_with_no_longer_was_active_when_it_got_the_last(
+    then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told to have been idle since it came, however much it had got since."""
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    backend = ScriptedChardev("b")
+    async with bench(backend) as made:
+        client = backend.connect()
+        now[0] = 2000.0
+        await made.print(b"12345")
+        now[0] = 3000.0
+        if then == "pause":
+            made.console.set_backend("b", paused=True)
+        elif then == "leave":
+            made.console.disconnect_peer("b/1")
+        else:
+            client.allow(0)
+        await made.print(b"67890")
+        assert made.describe("b")["last-activity"] == 2000.0

@@ -228,6 +228,36 @@ def test_without_memory_in_the_midst_of_a_flood_the_guest_waits_at_once(
     asyncio.run(main())
 
 
+def test_the_guest_after_one_that_waited_for_memory_is_read() -> None:
+    async def main() -> None:
+        made = Made(Breaking(4095, left=0, error=MemoryError()))
+        assert made.turn() == []
+        made.pump.close()
+        made.stream = Printing(5, left=5)
+        made.pump.open(made.stream)
+        assert made.turn() == [5]
+
+    asyncio.run(main())
+
+
+def test_a_flood_after_hours_of_silence_is_one_at_once_and_none_hours_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(pumps.time, "monotonic", lambda: now[0])
+    made = Made(Printing(100))
+    made.turn()
+    assert not made.pump.flooding
+    made.stream.gives = SHARE
+    now[0] = 3600.0
+    for _ in range(4):
+        made.turn()
+        now[0] += pumps.QUIET
+    assert made.pump.flooding
+    now[0] += 3600.0
+    assert not made.pump.flooding
+
+
 def test_a_guest_that_is_to_wait_is_not_asked_again_in_the_turn() -> None:
     made = Made(Printing(SHARE))
     asked = 0
@@ -253,6 +283,9 @@ def test_a_guest_that_was_told_of_in_vain_has_printed_nothing() -> None:
     made.pump.last_output = 5.0
     assert made.turn() == []
     assert made.pump.last_output == 5.0
+    made.stream.left = 1
+    assert made.turn() == [1]
+    assert made.pump.last_output > 5.0
 
 
 def test_a_guest_that_ends_in_the_midst_of_a_flood_ends_the_turn() -> None:
