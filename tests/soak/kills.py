@@ -50,7 +50,7 @@ backends = ["socket,id=program,path=%s/program,server=on,wait=on"]
 class Kills:
     """See the module.
 
-    The console `vm` has a fast guest, `qemu` a real machine, `own` one that the daemon runs.
+    The console `vm` has a fast guest, `machine` a real one, `own` one that the daemon runs.
 
     Attributes:
         did: how often each was killed.
@@ -66,7 +66,7 @@ class Kills:
         self._draw = random.Random(seed)
         self._socket = str(directory / "control")
         self._fast = Shared("vm", self._socket, directory, self._draw, programs=True)
-        self._slow = Shared("qemu", self._socket, directory, self._draw, programs=False)
+        self._slow = Shared("machine", self._socket, directory, self._draw, programs=False)
         self._consoles = (self._fast, self._slow)
         self._view: View | None = None
         self._lines = 10**14
@@ -145,7 +145,7 @@ class Kills:
         os.kill(worker, signal.SIGKILL)
         self._until(lambda: view.workers() not in ([], [worker]), "another worker")
         self._wait_for_view(view, "a view whose screen was killed")
-        assert self._is_attached(view)
+        self._until(lambda: self._is_attached(view), "the view of an app whose screen was killed")
         return True
 
     def _kill_app(self) -> bool:
@@ -204,7 +204,7 @@ class Kills:
         self._guest = subprocess.Popen([*command, str(self._next_lines())])
 
     def _start_machine(self) -> None:
-        self._machine = machine.start(self._directory, "qemu", self._next_lines())
+        self._machine = machine.start(self._directory, "machine", self._next_lines())
 
     def _start_daemon(self) -> None:
         """Start one on whatever the last one left, and wait until everything is there."""

@@ -77,8 +77,6 @@ def start(directory: Path, name: str, first: int) -> subprocess.Popen[bytes]:
     image.write_bytes(sector(first))
     chardev = f"socket,id=c0,path={directory}/{name},server=on,wait=off"
     drive = f"if=ide,format=raw,file={image},snapshot=on"
-    return subprocess.Popen(
-        ["qemu-system-x86_64", *MACHINE, "-m", "16", "-drive", drive]
-        + ["-chardev", chardev, "-serial", "chardev:c0"],
-        stdin=subprocess.DEVNULL,
-    )
+    devices = ("-drive", drive, "-chardev", chardev, "-serial", "chardev:c0")
+    command = ["qemu-system-x86_64", *MACHINE, "-m", "16", *devices]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)

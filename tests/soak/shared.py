@@ -121,7 +121,9 @@ class Shared:
 
     def left_behind(self) -> list[str]:
         """What a daemon that ended in order should have removed."""
-        return [name for name in ("shared", "reference", "pty") if os.path.lexists(self._path(name))]
+        return [
+            name for name in ("shared", "reference", "pty") if os.path.lexists(self._path(name))
+        ]
 
     def close(self) -> None:
         """End all readers."""
