@@ -58,20 +58,23 @@ def _demo(args: argparse.Namespace) -> int:
 def _show(path: str, console: str | None) -> int:
     from muxcore.launch import ensure_daemon
     from muxcore.screen.process import EngineProcess
+    from tui.guardian import Guardian
 
     # Textual draws on standard error.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
+    guardian = Guardian()
     # Its process loads the engine while this one loads Textual.
     worker = EngineProcess()
     try:
         ensure_daemon(path)
         from tui.app import run
 
-        return run(path, console, worker)
+        return run(path, console, worker, guardian)
     finally:
         worker.close()
+        guardian.close()
 
 
 if __name__ == "__main__":

@@ -140,7 +140,8 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
 
 def _ending(guest: GuestState, when: str) -> str:
     if guest.exit_status is not None:
-        return f"guest ended {when}, exit status {guest.exit_status}"
+        by_signal = guest.exit_status < 0 and guest.reason
+        return f"guest ended {when}, {by_signal or f'exit status {guest.exit_status}'}"
     return f"guest {'failed' if guest.state == 'failed' else 'closed'} {when}"
 
 

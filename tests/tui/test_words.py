@@ -78,6 +78,10 @@ def test_removed_surplus_answers_are_said_in_the_room_there_is(
             "guest ended 08:00:00, exit status 3",
         ),
         (
+            GuestState(state="closed", since=NOW, exit_status=-9, reason="killed by SIGKILL"),
+            "guest ended 08:00:00, killed by SIGKILL",
+        ),
+        (
             GuestState(state="failed", since=NOW, reason="No such file or directory"),
             "guest failed 08:00:00: No such file or directory",
         ),
