@@ -55,7 +55,7 @@ ESTABLISHED = 1
 
 
 async def settled(sock: socket.socket, pauses: Sequence[float]) -> bool:
-    """Whether the server has accepted `sock`, or it cannot be told; looks again after each pause.
+    """Whether the server has accepted `sock`, or it cannot be told; looks after each pause.
 
     Args:
         sock: a connected, non-blocking stream socket that nothing was written to and nobody reads.
@@ -64,8 +64,8 @@ async def settled(sock: socket.socket, pauses: Sequence[float]) -> bool:
     Raises:
         OSError: the connection was reset in the queue.
     """
-    for pause in (0.0, *pauses):
-        if (pause and await _readable(sock, pause)) or accepted(sock) is not False:
+    for pause in pauses:
+        if await _readable(sock, pause) or accepted(sock) is not False:
             # Who writes has accepted, and the end of one who has is no error.
             with contextlib.suppress(BlockingIOError):
                 sock.recv(1, socket.MSG_PEEK)

@@ -55,7 +55,6 @@ def try_cases(target: Target, count: int, longest: int, turn: int | None = None)
     size = drawn_bytes(longest)
     tried = 0
 
-    @(seed(turn) if turn is not None else lambda test: test)
     @settings(ordinary, max_examples=-(-count // (longest + 1)))
     @given(st.binary(min_size=size, max_size=size))
     def try_draw(drawn: bytes) -> None:
@@ -64,7 +63,7 @@ def try_cases(target: Target, count: int, longest: int, turn: int | None = None)
             target.check(case)
             tried += 1
 
-    try_draw()
+    (try_draw if turn is None else seed(turn)(try_draw))()
     return tried
 
 

@@ -243,13 +243,19 @@ class Kills:
         return self._view
 
     def _wait_for_view(self, view: View, whose: str) -> None:
-        """Wait for lines that came later; all that are shown were printed."""
+        """Wait for lines that came later, of this daemon; all that are shown were printed."""
         before = view.newest()
-        self._until(lambda: view.newest() > before, f"new lines in {whose}")
-        shown = view.numbers()
+
+        def printed(number: object) -> bool:
+            return str(number).encode() in self._slow.reference.data
+
         self._until(
-            lambda: all(number.encode() in self._slow.reference.data for number in shown),
-            f"what is shown in {whose}, in what was printed: {shown}",
+            lambda: (newest := view.newest()) > before and printed(newest),
+            f"new lines in {whose}",
+        )
+        # What a daemon printed last that was killed may be shown a moment longer.
+        self._until(
+            lambda: all(map(printed, view.numbers())), f"nothing in {whose} that was not printed"
         )
 
     def _is_attached(self, view: View) -> bool:

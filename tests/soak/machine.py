@@ -68,7 +68,7 @@ def sector(first: int) -> bytes:
     text = ORIGIN + len(code)
     for at, address in zip(TEXT_AT, (text, text + 14), strict=True):
         struct.pack_into("<H", code, at, address)
-    return (code + b"%d\n" % first).ljust(510, b"\0") + b"\x55\xaa"
+    return bytes(code + b"%d\n" % first).ljust(510, b"\0") + b"\x55\xaa"
 
 
 def start(directory: Path, name: str, first: int) -> subprocess.Popen[bytes]:
