@@ -38,6 +38,10 @@ GUEST = Path(__file__).with_name("kill_guest.py")
 STEADY = 1.2
 """Seconds after which a program that ended is started again at once."""
 
+SELDOM = 10.0
+"""Seconds from a screen's end to the next one: of eight in a minute the app thinks they are the
+engine's own fault, takes the other engine, and at last none."""
+
 PID = re.compile(rb"pid (\d+)\n")
 
 PROGRAM = """
@@ -71,6 +75,7 @@ class Kills:
         self._view: View | None = None
         self._lines = 10**14
         self._program_since = 0.0
+        self._screen_since = -SELDOM
         tables = [console.table() for console in self._consoles]
         text = "\n".join([*tables, PROGRAM % directory])
         (directory / "config.toml").write_text(text)
@@ -140,6 +145,9 @@ class Kills:
         return True
 
     def _kill_screen(self) -> bool:
+        if time.monotonic() - self._screen_since < SELDOM:
+            return False
+        self._screen_since = time.monotonic()
         view = self._opened_view()
         (worker,) = view.workers()
         os.kill(worker, signal.SIGKILL)
