@@ -230,10 +230,6 @@ class AttachStream:
         """Wait until the daemon has taken everything, or the stream has ended."""
         await self._drained.wait()
 
-    def half_close(self) -> None:
-        """Tell the daemon that no more input will come; output goes on."""
-        self._sock.shutdown(socket.SHUT_WR)
-
     def close(self) -> None:
         """Detach. Idempotent."""
         if self._sock.fileno() >= 0:

@@ -125,9 +125,10 @@ class Client:
             self._events.changed.clear()
             await self._events.changed.wait()
 
-    async def consoles(self) -> list[dict[str, Any]]:
-        """Every console, as `mux-query-consoles` tells."""
-        consoles: list[dict[str, Any]] = await self.execute("mux-query-consoles")
+    async def consoles(self, *, brief: bool = False) -> list[dict[str, Any]]:
+        """Every console, as `mux-query-consoles` tells; `brief` as it is told there."""
+        arguments = {"brief": True} if brief else {}
+        consoles: list[dict[str, Any]] = await self.execute("mux-query-consoles", **arguments)
         return consoles
 
     async def console(self, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
     [console.vm1]
     guest = "socket,path=/run/vm1/console.sock"   # a CHARDEV: QEMU's syntax, or a table
-    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]  # see also `muxcore.nesting`
+    backends = ["pty,id=pty0", "file,path=/var/log/vm1.log"]  # see also `muxcore.daemon.nesting`
     history = "1M"                                # 64K to 1G
     size = "120x40"                               # width x height in character cells
     answer = "pty0"                               # a backend's id, or "first"
@@ -29,13 +29,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from muxcore.errors import ConfigError, OptionError, Problem, describe_os_error, printable
 from muxcore.options.grammar import parse_chardev
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 from muxcore.options.objects import ObjectSpec, object_from
 from muxcore.options.qmp import from_object
 from muxcore.options.sets import ChardevSpec, LinkOptions
@@ -149,12 +151,18 @@ def console_config(
     return checker.finish()[0]
 
 
-def free_id(console: str, type: str, taken: Collection[str]) -> str:
-    """The id of a backend that was given none: `CONSOLE.TYPEn` with the first n that is free."""
-    number = 0
-    while (id := f"{console}.{type}{number}") in taken:
-        number += 1
-    return id
+def free_id(console: str, type: str, is_taken: Callable[[str], bool]) -> str:
+    """The id of a backend that was given none: `CONSOLE.TYPEn` with an n that is free.
+
+    It is the first that is free; where several are that lie apart, it may be another of them, for
+    of ten thousand that are taken only a few are asked for.
+    """
+
+    def is_free(number: int) -> bool:
+        return not is_taken(f"{console}.{type}{number}")
+
+    above = next(filter(is_free, (2**power - 1 for power in count())))
+    return f"{console}.{type}{bisect_left(range(above), True, key=is_free)}"
 
 
 Keys = tuple[str | int, ...]
@@ -168,7 +176,7 @@ class _Checker:
         self._path = path
         self._places = places
         self._problems: list[Problem] = []
-        self._names: dict[str, str] = {}
+        self._names: dict[str, tuple[Keys, str]] = {}
         self._unknown: set[Keys] = set()
         self._consoles: list[tuple[ConsoleConfig, Keys]] = []
 
@@ -325,7 +333,7 @@ class _Checker:
     def _free_id(self, console: str, spec: ChardevSpec) -> str:
         if isinstance(spec.options, LinkOptions):
             return f"{console}.{spec.options.chardev}"
-        return free_id(console, spec.type, self._names)
+        return free_id(console, spec.type, self._names.__contains__)
 
     def _check_answer(self, answer: str | None, ids: list[str], keys: Keys) -> None:
         # It may mean a backend that has a problem of its own: one is enough.
@@ -338,10 +346,11 @@ class _Checker:
     def _claim(self, id: str, keys: Keys, near: str = "") -> None:
         """Take `id` in the one name space of consoles and chardevs."""
         if id in self._names:
-            hint = f"first used at {self._names[id]}"
-            self.problem(keys, f"Duplicate ID '{printable(id)}' for chardev", hint, near=near)
+            first = self._where(*self._names[id]) or "the console's name"
+            message = f"Duplicate ID '{printable(id)}' for chardev"
+            self.problem(keys, message, f"first used at {first}", near=near)
         else:
-            self._names[id] = self._where(keys, near) or "the console's name"
+            self._names[id] = keys, near
 
     def _where(self, keys: Keys, near: str = "") -> str:
         dotted = ""

@@ -37,6 +37,21 @@ class ConsoleRemoved(Event):
 
 
 @dataclass(frozen=True)
+class GuestAdded(Event):
+    """The console has a guest from now on."""
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True)
+class GuestRemoved(Event):
+    """The console has this guest no longer, and it has ended."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class GuestChanged(Event):
     """The guest's state changed: see `chardev.base.State`."""
 
@@ -171,6 +186,8 @@ class Focus(Event):
 NAMES: dict[type[Event], str] = {
     ConsoleAdded: "MUX_CONSOLE_ADDED",
     ConsoleRemoved: "MUX_CONSOLE_REMOVED",
+    GuestAdded: "MUX_GUEST_ADDED",
+    GuestRemoved: "MUX_GUEST_REMOVED",
     GuestChanged: "MUX_GUEST_CHANGED",
     VserportChange: "VSERPORT_CHANGE",
     ChardevOpened: "MUX_CHARDEV_OPENED",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from muxcore.errors import printable
 from muxcore.options.sets import ChardevSpec, HubOptions, LinkOptions, MuxOptions
-
-if TYPE_CHECKING:
-    from muxcore.config import ConsoleConfig
 
 STACKED = (
     "hub: multiplexers and hub devices can't be stacked, check chardev '{}', "
@@ -18,6 +15,22 @@ STACKED = (
 """QEMU's text for what no hub or mux can be here either: a guest."""
 
 BUSY = "chardev '{}' is already in use"
+
+
+class Asking(Protocol):
+    """What is looked at of a console that is asked for."""
+
+    @property
+    def name(self) -> str:
+        """Its id."""
+
+    @property
+    def guest(self) -> ChardevSpec | None:
+        """The chardev at the guest's end, None for a hub."""
+
+    @property
+    def backends(self) -> Sequence[ChardevSpec]:
+        """The chardevs at the host's end."""
 
 
 def is_nested(spec: ChardevSpec) -> bool:
@@ -59,7 +72,7 @@ def circle(console: str, target: str) -> str:
     return f"chardev '{printable(target)}' cannot be a backend of '{console}': it leads back to it"
 
 
-def problems(consoles: Sequence[ConsoleConfig]) -> Iterator[tuple[str, int, str]]:
+def problems(consoles: Sequence[Asking]) -> Iterator[tuple[str, int, str]]:
     """What is wrong with the references of a whole configuration.
 
     Yields the console's name, the index of its backend, and the text.

@@ -14,6 +14,7 @@ the bytes a read is about to write never overlap a retained byte.
 from __future__ import annotations
 
 import ctypes
+import math
 from bisect import bisect_right
 
 SEGMENT = 256 * 1024
@@ -52,6 +53,11 @@ class History:
         self._count = -(-capacity // self._size) + 1
         self._buffers: list[bytearray] = []
         self._segments: list[memoryview] = []
+        # The segment that the newest byte is in, and the offset it begins at: all but a few who
+        # lag ask for what is in it.
+        self._base = 0
+        self._newest = bytearray()
+        self._view = memoryview(self._newest)
 
     @property
     def start(self) -> int:
@@ -64,21 +70,25 @@ class History:
         Fill them from the front, then call `commit` with the number of bytes
         written. Nothing is retained before that, and no retained byte is touched.
         """
-        limit = min(limit, self.burst)
-        index, at = divmod(self.end, self._size)
-        view = self._segment(index)
-        first = view[at : at + limit]
-        if len(first) == limit:
-            return [first]
-        return [first, self._segment(index + 1)[: limit - len(first)]]
+        if limit > self.burst:
+            limit = self.burst
+        at = self.end - self._base
+        room = len(self._view) - at
+        if limit <= room:
+            return [self._view[at : at + limit]]
+        if room <= 0:
+            self._open(self.end // self._size)
+            return self.room(limit)
+        return [self._view[at:], self._segment(self.end // self._size + 1)[: limit - room]]
 
     def commit(self, count: int, now: float) -> None:
         """Retain the first `count` bytes of the last `room`, arrived at wall clock `now`."""
         if count:
-            self.times.mark(self.end, now)
+            times = self.times
+            if not 0 <= now - times.last < times.resolution:
+                times.mark(self.end, now)
+                times.forget_before(self.end + count - self.capacity)
             self.end += count
-            if self.end > self.capacity:
-                self.times.forget_before(self.end - self.capacity)
 
     def append(self, data: bytes | bytearray | memoryview, now: float) -> None:
         """Retain `data` of any length, arrived at wall clock `now`."""
@@ -101,6 +111,14 @@ class History:
         Raises:
             ValueError: `offset` is not retained, or lies beyond the end.
         """
+        at, length = offset - self._base, self.end - offset
+        if at >= 0 and 0 < length <= limit:
+            views = [self._view[at : at + length]]
+            if len(views[0]) == length:
+                return views
+        return self._older(offset, limit)
+
+    def _older(self, offset: int, limit: int) -> list[memoryview]:
         length = min(self.end - offset, limit, self._size)
         if length <= 0 or offset < self.start:
             self._check(offset)
@@ -127,6 +145,10 @@ class History:
 
     def find(self, byte: int, offset: int) -> int | None:
         """Offset of the first `byte` at or after `offset`, or None; see `views` for the errors."""
+        at = offset - self._base
+        if at >= 0 and self.end - self._base <= self._size and offset <= self.end:
+            found = self._newest.find(byte, at, self.end - self._base)
+            return self._base + found if found >= 0 else None
         self._check(offset)
         while offset < self.end:
             index, at = divmod(offset, self._size)
@@ -140,6 +162,12 @@ class History:
     def _check(self, offset: int) -> None:
         if not self.start <= offset <= self.end:
             raise ValueError(f"offset {offset} is outside {self.start}..{self.end}")
+
+    def _open(self, index: int) -> None:
+        """The newest byte is in segment `index` from now on."""
+        self._view = self._segment(index)
+        self._newest = self._buffers[index % self._count]
+        self._base = index * self._size
 
     def _segment(self, index: int) -> memoryview:
         slot = index % self._count
@@ -165,6 +193,8 @@ class TimeIndex:
 
     def __init__(self) -> None:
         self.resolution = self.RESOLUTION
+        self.last = -math.inf
+        """When the last mark was made."""
         self._offsets: list[int] = []
         self._times: list[float] = []
 
@@ -173,8 +203,9 @@ class TimeIndex:
 
     def mark(self, offset: int, now: float) -> None:
         """Note that the byte at `offset` arrived at `now` (a clock set back is kept as told)."""
-        if self._times and 0 <= now - self._times[-1] < self.resolution:
+        if 0 <= now - self.last < self.resolution:
             return
+        self.last = now
         self._offsets.append(offset)
         self._times.append(now)
         if len(self._offsets) > self.MAX_MARKS:

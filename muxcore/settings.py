@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from muxcore.errors import OptionError, printable
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 from muxcore.options.values import format_size, parse_size
 from muxcore.palettes import NAMES as PALETTE_NAMES
 from muxcore.palettes import THEME

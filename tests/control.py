@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from tests import support
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 TIMEOUT = 20.0
 """Seconds that a daemon on a busy machine may take to answer."""
@@ -40,12 +40,7 @@ class Control:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._sock.close()
 
     def execute(self, command: str, /, **arguments: object) -> Any:  # noqa: ANN401 - JSON

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
-from muxcore.cli.exits import ExitCode
-from muxcore.commands import COMMANDS
+from muxcore.daemon.commands import COMMANDS
+from muxcore.exits import ExitCode
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import CONFIGURABLE, ChardevOptions, HubOptions
 from tests.bench.peers_table import speed_tables

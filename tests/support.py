@@ -13,7 +13,8 @@ import select
 import socket
 import time
 import tty
-from typing import TYPE_CHECKING, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,11 +77,22 @@ def unix_path(directory: Path, name: str) -> str:
 
 def connect_unix(path: str | os.PathLike[str], timeout: float = TIMEOUT) -> socket.socket:
     """Connect to a unix socket, waiting for its server to be there; blocking in nothing else."""
+    return _connect(socket.AF_UNIX, os.fspath(path), timeout)
+
+
+def connect_tcp(port: int, timeout: float = TIMEOUT) -> socket.socket:
+    """Connect to a port of the loopback in the same way; it sends without delay."""
+    sock = _connect(socket.AF_INET, ("127.0.0.1", port), timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _connect(family: int, address: Any, timeout: float) -> socket.socket:  # noqa: ANN401 - as connect takes it
     deadline = time.monotonic() + timeout
     while True:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.connect(os.fspath(path))
+            sock.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
             sock.close()
             if time.monotonic() > deadline:
@@ -91,6 +103,38 @@ def connect_unix(path: str | os.PathLike[str], timeout: float = TIMEOUT) -> sock
             raise
         else:
             return sock
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of the loopback that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Staged(ABC):
+    """What is set up when it is entered and taken down, in reverse order, when it is left.
+
+    `_stack` has what is to be taken down; a set-up that fails takes down what there is by then.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Set it up, with whatever has to end on `_stack`."""
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._stack = stack
+            self.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 def _fileno(stream: socket.socket | int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
 from muxcore.cli import parser as cli
-from muxcore.cli.exits import ExitCode
+from muxcore.cli.narration import complain
+from muxcore.exits import ExitCode
 
 APP = "app"
 """The verb that is meant when none is named."""
@@ -44,33 +46,38 @@ def with_verb(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
 
 
 def _app(args: argparse.Namespace) -> int:
-    return _show(cli.socket_path(args), args.console)
+    return _show(args.socket, args.console)
 
 
 def _demo(args: argparse.Namespace) -> int:
     from tui.demo import CONSOLE, prepare
 
-    path = cli.socket_path(args)
+    path = args.socket
     prepare(path)
     return _show(path, CONSOLE)
 
 
 def _show(path: str, console: str | None) -> int:
+    from concurrent.futures import ThreadPoolExecutor
+
     from muxcore.launch import ensure_daemon
     from muxcore.screen.process import EngineProcess
     from tui.guardian import Guardian
 
     # Textual draws on standard error.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        cli.complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
+        complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
     guardian = Guardian()
-    # Its process loads the engine while this one loads Textual.
+    # Nothing of what is loaded is garbage; the app collects again once it has settled.
+    gc.disable()
+    # Its process loads the engine, and the daemon starts, while this one loads Textual.
     worker = EngineProcess()
     try:
-        ensure_daemon(path)
-        from tui.app import run
-
+        with ThreadPoolExecutor(1) as starter:
+            started = starter.submit(ensure_daemon, path)
+            from tui.app import run
+        started.result()
         return run(path, console, worker, guardian)
     finally:
         worker.close()

@@ -302,6 +302,12 @@ async def _run(app: MuxApp) -> int:
     for ending in (signal.SIGHUP, signal.SIGTERM):
         # The terminal is gone, or we are to go: the daemon keeps everything.
         loop.add_signal_handler(ending, app.exit, 0)
-    loop.call_later(SETTLED, gc.freeze)
+    loop.call_later(SETTLED, _collect)
     status = await app.run_async()
     return app.return_code or status or 0
+
+
+def _collect() -> None:
+    """From now on collect what becomes garbage: all that is there by now stays."""
+    gc.freeze()
+    gc.enable()

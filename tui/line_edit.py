@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-
-import regex
 
 from muxcore.vt.keys import Key, Modifiers
 
-_WORD_BEFORE = regex.compile(r"\S*\s*$")
+_WORD_BEFORE = re.compile(r"\S*\s*$")
 _TYPED = ~(Modifiers.SHIFT | Modifiers.CAPS_LOCK | Modifiers.NUM_LOCK)
 """Modifiers with which a character is no text."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from muxcore.screen.search import MAX_PATTERN
+from muxcore.screen.query import MAX_PATTERN
 from tui.copy_mode import CopyMode, Outcome
 from tui.line_edit import LineEdit
 from tui.paint import Span

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import regex
-
 from muxcore.vt.columns import char_width
 
 if TYPE_CHECKING:
@@ -23,8 +21,8 @@ CHUNK = 64
 MAX_WRAPPED = 256
 """Rows of one line that are looked at in each direction."""
 
-_URL = regex.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>`|{}\\^]+(?<![.,:;!?)\]])")
-_WORD = regex.compile(r"[\w\-./:~@+%]+")
+_URL = r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>`|{}\\^]+(?<![.,:;!?)\]])"
+_WORD = r"[\w\-./:~@+%]+"
 _WORD_ENDS = ".:"
 """What ends a sentence or a prefix rather than a path, unless it is what was clicked."""
 
@@ -177,10 +175,13 @@ class Rows:
 
 def word_around(text: str, at: int) -> tuple[int, int]:
     """Where the word with the character `at` begins and ends, as a double click means it."""
-    for url in _URL.finditer(text):
+    # A word has its vowel signs, which `re` knows nothing of; to load this one takes a while.
+    import regex
+
+    for url in regex.finditer(_URL, text):
         if url.start() <= at < url.end():
             return url.span()
-    for word in _WORD.finditer(text):
+    for word in regex.finditer(_WORD, text):
         start, stop = word.span()
         if start <= at < stop:
             while stop - 1 > at and text[stop - 1] in _WORD_ENDS:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import time
-
-import regex
 
 from muxcore.errors import MuxError, describe_os_error, printable
 
-_UNSAFE = regex.compile(r"[^\w.+-]+")
+_UNSAFE = re.compile(r"[^\w.+-]+")
 
 
 class SaveError(MuxError):

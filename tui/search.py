@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from muxcore.screen.search import Case, Found, Match, Query
+from muxcore.screen.query import Case, Found, Match, Query
 from tui.paint import Span
 from tui.rows import Place
 
@@ -53,11 +53,6 @@ class Search:
     def match(self) -> Match | None:
         """The match that is looked at."""
         return None if self.current is None else self.found.matches[self.current]
-
-    def look_from(self, origin: Place) -> None:
-        """Look at the nearest match from a place on, in the search's direction."""
-        self.origin = origin
-        self.current = self._nearest()
 
     def follow(self, origin: Place, match: Place | None) -> None:
         """Lines have other numbers: it began there, and a match there was looked at."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from muxcore.screen.search import Found, Query
+from muxcore.screen.query import Found, Query
 from tui.rows import Place
 from tui.search import Recall, Search, toggled
 

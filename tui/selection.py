@@ -45,7 +45,3 @@ class Selection:
         left = start.col if line == start.line else 0
         right = stop.col if line == stop.line else cols
         return (left, right) if left < right else None
-
-    def drawn_to(self, head: Extent) -> Selection:
-        """The same selection with another end."""
-        return Selection(self.anchor, head, self.epoch, self.block)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from muxcore.screen.codec import Plain, unpack_progress
 from muxcore.screen.frame import Progress, Row
 from muxcore.screen.inline import InlineWorker
+from muxcore.screen.query import Found, Match
 from muxcore.vt.engine import (
     DEFAULT_SCROLLBACK,
     DEFAULT_SCROLLBACK_BYTES,
@@ -28,7 +29,7 @@ from tui.rows import Place
 from tui.state import Size
 
 if TYPE_CHECKING:
-    from muxcore.screen.search import Found, Query
+    from muxcore.screen.query import Query
     from muxcore.screen.worker import Worker
     from muxcore.vt.requests import Request
     from tui.model import Source
@@ -308,8 +309,6 @@ class Terminal:
 
     async def search(self, query: Query) -> Found:
         """Find text in all lines at hand."""
-        from muxcore.screen.search import Found, Match
-
         request = ("search", query.pattern, query.regex, query.case)
         epoch, matches, truncated, error = await self._answer((0, (), False, ""), *request)
         if epoch != self._mirror.frame.epoch:

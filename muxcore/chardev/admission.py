@@ -8,7 +8,7 @@ from muxcore.chardev.base import Chardev
 from muxcore.chardev.layers.tls import Certificate
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import StreamError
-from muxcore.objects import Objects
+from muxcore.tls.objects import Objects
 
 LOOK_TIME = 10.0
 """Seconds in which a file of rules has to be read."""

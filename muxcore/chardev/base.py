@@ -79,7 +79,8 @@ class Stream:
     `full_read` is the most one read can give: a read that gives less means that
     nothing more is there. `tell_gaps` is False where an in-stream marker would
     be out of place. `splices` says that the descriptor is all there is to it,
-    and a socket or a pipe (splice(2)). `delay` is the time in seconds that output waits after the
+    and a socket or a pipe (splice(2)). `terminals` is how many may be at the far end to answer what
+    a guest asks: 0, 1, or 2 for many. `delay` is the time in seconds that output waits after the
     stream opened. `failed` holds the reason while the stream takes no output
     and is expected to recover; such a stream never holds up the guest. `size`
     is the (rows, cols) that its far end has from the start, if it has one.
@@ -88,6 +89,7 @@ class Stream:
     full_read = 1 << 20
     tell_gaps = True
     splices = False
+    terminals = 1
     size: tuple[int, int] | None = None
 
     def __init__(self, fd: int, who: Who, *, delay: float = 0.0) -> None:
@@ -316,15 +318,15 @@ class Chardev(ABC):
         """Whether `wait=on` is satisfied (true for everything but a socket server)."""
         return True
 
-    async def start(self, owner: Owner) -> None:
+    async def start(self, owner: Owner, wait: float = START_WAIT) -> None:
         """Begin, and report to `owner`. Returns once the first attempt is decided.
 
-        An attempt that takes longer than `START_WAIT` goes on by itself. Never
+        An attempt that takes longer than `wait` seconds goes on by itself. Never
         raises for what the world does: that becomes the state, `reason` and,
         where it is worth another attempt, `retry_at`.
         """
         self.owner = owner
-        await asyncio.wait([self.spawn(self.open(), "open")], timeout=START_WAIT)
+        await asyncio.wait([self.spawn(self.open(), "open")], timeout=wait)
 
     @abstractmethod
     async def open(self) -> None:

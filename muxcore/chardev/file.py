@@ -66,11 +66,10 @@ class FileChardev(Chardev):
             fd = await in_thread(self.open_output, f"open {path}", os.close)
             source = await self._open_source(fd)
         except OpenError as error:
-            delay = self._backoff.next(asyncio.get_running_loop().time())
-            self.set_state(State.FAILED, str(error), retry_in=delay)
+            self.set_state(State.FAILED, str(error), retry_in=self._backoff.next())
             return
         self._truncate = False
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self._writer = FileWriter(fd, path, self.open_output)
         self.add_stream(
             FileStream(self._writer, Who(path), self._writing_changed, source, self.edit())
@@ -116,6 +115,8 @@ class FileStream(SoftStream):
     a chunk that fails the unwritten rest is kept and tried again, so no byte is
     written twice or left out.
     """
+
+    terminals = 0
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ class NullChardev(Chardev):
 class NullStream(SoftStream):
     """The far end of nowhere."""
 
+    terminals = 0
+
     def write(self, buffers: Sequence[memoryview | bytes]) -> int:
         """Take everything."""
         return sum(map(len, buffers))

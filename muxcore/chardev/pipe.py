@@ -57,7 +57,7 @@ class PipeChardev(Chardev):
         except OpenError as error:
             self._try_later(str(error))
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         source, sink = reversed(fds) if self.is_guest else fds
         self.add_stream(PipeStream(source, sink, Who(path)))
 
@@ -66,8 +66,7 @@ class PipeChardev(Chardev):
         self._try_later(str(reason) if reason else "the device is gone")
 
     def _try_later(self, reason: str) -> None:
-        delay = self._backoff.next(asyncio.get_running_loop().time())
-        self.set_state(State.FAILED, reason, retry_in=delay)
+        self.set_state(State.FAILED, reason, retry_in=self._backoff.next())
 
 
 def open_pipe(path: str) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import os
@@ -87,7 +86,7 @@ class ProcessChardev(Chardev):
         except OpenError as error:
             self._finish(State.FAILED, str(error), failed=True)
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self._child = Child(pid, self._child_ended)
         self.add_stream(ProcessStream(master, Who(f"pid {pid}", pid=pid)))
 
@@ -155,8 +154,7 @@ class ProcessChardev(Chardev):
     def _finish(self, state: State, reason: str, *, failed: bool) -> None:
         restart = self.options.restart
         if restart == "always" or (restart == "on-failure" and failed):
-            delay = self._backoff.next(asyncio.get_running_loop().time())
-            self.set_state(State.RETRYING, reason, retry_in=delay)
+            self.set_state(State.RETRYING, reason, retry_in=self._backoff.next())
         else:
             self.set_state(state, reason)
 

@@ -8,7 +8,6 @@ master is not polled at all.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shlex
@@ -76,8 +75,7 @@ class PtyChardev(Chardev):
             self._make()
         except OpenError as error:
             self.close()
-            delay = self._backoff.next(asyncio.get_running_loop().time())
-            self.set_state(State.FAILED, str(error), retry_in=delay)
+            self.set_state(State.FAILED, str(error), retry_in=self._backoff.next())
             return
         self._wait()
 

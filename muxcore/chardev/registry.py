@@ -20,7 +20,6 @@ from muxcore.chardev.socket_server import SocketServer
 from muxcore.chardev.udp import UdpChardev
 from muxcore.chardev.vc import VcChardev
 from muxcore.errors import ChardevError
-from muxcore.objects import Objects
 from muxcore.options.sets import (
     ChardevOptions,
     FileOptions,
@@ -37,6 +36,7 @@ from muxcore.options.sets import (
     VcOptions,
 )
 from muxcore.options.values import rfc2217_address
+from muxcore.tls.objects import Objects
 
 
 def make_socket(id: str, options: SocketOptions, objects: Objects | None = None) -> Chardev:

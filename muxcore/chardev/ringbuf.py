@@ -19,7 +19,6 @@ class RingbufChardev(Chardev):
 
     def __init__(self, id: str, options: RingbufOptions) -> None:
         super().__init__(id, options)
-        self.overwritten = 0
         self._kept = bytearray()
         self._input = bytearray()
 
@@ -53,16 +52,16 @@ class RingbufChardev(Chardev):
                 stream.input_watch.poke()
 
     def keep(self, data: memoryview | bytes) -> None:
-        """Add output at the end; the oldest bytes beyond `size` are counted and gone."""
+        """Add output at the end; the oldest bytes beyond `size` are gone."""
         size = self.options.size
-        excess = max(0, len(self._kept) + len(data) - size)
-        self.overwritten += excess
-        del self._kept[:excess]
+        del self._kept[: max(0, len(self._kept) + len(data) - size)]
         self._kept += data[-size:]
 
 
 class RingbufStream(SoftStream):
     """The stream between a console and a `RingbufChardev`."""
+
+    terminals = 0
 
     def __init__(self, ring: RingbufChardev, pending: bytearray) -> None:
         super().__init__(Who("ringbuf"))

@@ -71,7 +71,7 @@ class SerialChardev(Chardev):
             os.close(fd)
             self._try_again()
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self._line.opened()
         self.add_stream(SerialStream(fd, Who(options.path)))
 
@@ -101,11 +101,9 @@ class SerialChardev(Chardev):
             self.owner.stream_failed(self, stream.who, error)
 
     def _try_later(self, reason: str, otherwise: State) -> None:
-        delay = self._backoff.next(asyncio.get_running_loop().time())
-        if delay is None:
-            self.set_state(otherwise, reason)
-        else:
-            self.set_state(State.RETRYING, reason, retry_in=delay)
+        delay = self._backoff.next()
+        state = otherwise if delay is None else State.RETRYING
+        self.set_state(state, reason, retry_in=delay)
 
 
 class SerialStream(TerminalStream):

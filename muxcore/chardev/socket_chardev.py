@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from muxcore.chardev import sockets
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.heard import Break
 from muxcore.chardev.layers.stream import LayeredStream
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 
 class SocketChardev(Chardev):
@@ -23,6 +24,13 @@ class SocketChardev(Chardev):
     def __init__(self, id: str, options: SocketOptions, objects: Objects | None = None) -> None:
         super().__init__(id, options)
         self._objects = objects or Objects()
+
+    @property
+    def filename(self) -> str:
+        """See `Chardev.filename`; with several clients, the first."""
+        if (stream := self.first_stream) is not None:
+            return sockets.qemu_connected(self.options, stream)
+        return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
 
     @property
     def can_break(self) -> bool:

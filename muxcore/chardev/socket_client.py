@@ -21,8 +21,8 @@ from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.layers.tls import Tls
 from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one TCP address; the kernel itself would try for two minutes."""
@@ -35,13 +35,6 @@ class SocketClient(SocketChardev):
         super().__init__(id, options, objects)
         # A descriptor that was passed can be used once.
         self._backoff = Backoff(0 if options.fd else options.reconnect_ms)
-
-    @property
-    def filename(self) -> str:
-        """See `Chardev.filename`."""
-        if (stream := self.first_stream) is not None:
-            return sockets.qemu_connected(self.options, stream)
-        return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
 
     @property
     def address(self) -> str:
@@ -108,7 +101,7 @@ class SocketClient(SocketChardev):
                 raise
             if self.size is not None:
                 stream.tell(WindowSize(*self.size))
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self.add_stream(stream)
 
     def make_stream(self, sock: socket.socket, below: list[Layer]) -> Stream:
@@ -121,11 +114,9 @@ class SocketClient(SocketChardev):
         self._try_later(text, State.CLOSED)
 
     def _try_later(self, reason: str, otherwise: State) -> None:
-        delay = self._backoff.next(asyncio.get_running_loop().time())
-        if delay is None:
-            self.set_state(otherwise, reason)
-        else:
-            self.set_state(State.RETRYING, reason, retry_in=delay)
+        delay = self._backoff.next()
+        state = otherwise if delay is None else State.RETRYING
+        self.set_state(state, reason, retry_in=delay)
 
     async def _tls(self) -> list[Layer]:
         context = await sockets.tls_context(self.options, self._objects)

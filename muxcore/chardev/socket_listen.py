@@ -12,8 +12,6 @@ from muxcore.chardev.stale import is_stale_socket, remove_stale
 from muxcore.errors import OpenError, describe_os_error
 from muxcore.options.sets import SocketOptions
 
-HIGHEST_PORT = 65535
-
 
 async def listen(options: SocketOptions) -> list[socket.socket]:
     """Listen where `options` say; the listeners do not block.

@@ -23,8 +23,8 @@ from muxcore.chardev.socket_chardev import SocketChardev
 from muxcore.chardev.socket_listen import inode, listen
 from muxcore.chardev.stale import unlink_if
 from muxcore.errors import MuxError, OpenError, StreamError, describe_os_error
-from muxcore.objects import Objects
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 ACCEPTS_A_TURN = 16
 """Clients accepted before everybody else on the loop gets a turn."""
@@ -65,13 +65,6 @@ class SocketServer(SocketChardev):
         self._had_client = False
         self._admission = Admission(self, self._objects, options.tls_authz)
         self._handshakes = Handshakes(self, self._admit, self._admission.prepare)
-
-    @property
-    def filename(self) -> str:
-        """See `Chardev.filename`; with several clients, the first."""
-        if (stream := self.first_stream) is not None:
-            return sockets.qemu_connected(self.options, stream)
-        return f"disconnected:{sockets.qemu_address(self.options, self.address)}"
 
     @property
     def address(self) -> str:
@@ -120,12 +113,10 @@ class SocketServer(SocketChardev):
             self._note_inode()
         except OpenError as error:
             # A descriptor that will not do now never will.
-            delay = None
-            if not self.options.fd:
-                delay = self._backoff.next(asyncio.get_running_loop().time())
+            delay = None if self.options.fd else self._backoff.next()
             self.set_state(State.FAILED, str(error), retry_in=delay)
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self._watch()
         self.set_state(State.WAITING)
 
@@ -243,7 +234,7 @@ class SocketServer(SocketChardev):
             self.set_state(
                 State.FAILED,
                 f"cannot accept: {describe_os_error(error)}",
-                retry_in=self._backoff.next(asyncio.get_running_loop().time()),
+                retry_in=self._backoff.next(),
             )
             return
         self._paused = asyncio.get_running_loop().call_later(SHORTAGE_PAUSE, self._accept_again)

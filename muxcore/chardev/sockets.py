@@ -18,9 +18,9 @@ from muxcore.chardev.layers.base import Layer, Stack
 from muxcore.chardev.layers.stream import LayeredStream
 from muxcore.chardev.thread import in_thread
 from muxcore.errors import OpenError, describe_os_error, printable
-from muxcore.objects import Objects
 from muxcore.options.objects import Endpoint
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 
 SUN_PATH_SIZE = 108
 """Bytes of a unix socket's path with its NUL, unix(7)."""
@@ -319,6 +319,9 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
+_FOR_SOCAT = str.maketrans({char: f"\\{char}" for char in "\\,:!\"'()[]{} "})
+
+
 def socat_path(path: str) -> str:
     """`path` as socat reads it in an address: what has a meaning there is escaped, socat(1)."""
-    return "".join(f"\\{c}" if c in "\\,:!\"'()[]{} " else c for c in path)
+    return path.translate(_FOR_SOCAT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import shlex
 import socket
@@ -60,7 +59,7 @@ class UdpChardev(Chardev):
         except OpenError as error:
             self._try_later(str(error))
             return
-        self._backoff.opened(asyncio.get_running_loop().time())
+        self._backoff.opened()
         self._local = sockets.host_port(sock.getsockname())
         self.add_stream(UdpStream(sock, Who(self.address, address=self.address)))
 
@@ -70,8 +69,7 @@ class UdpChardev(Chardev):
         self._try_later(str(reason) if reason else "closed")
 
     def _try_later(self, reason: str) -> None:
-        delay = self._backoff.next(asyncio.get_running_loop().time())
-        self.set_state(State.FAILED, reason, retry_in=delay)
+        self.set_state(State.FAILED, reason, retry_in=self._backoff.next())
 
     async def _connect(self) -> socket.socket:
         options = self.options

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from muxcore.cli.parser import complain
+from muxcore.cli.narration import complain
 from muxcore.errors import OptionError
 from muxcore.options.grammar import format_chardev, help_wanted, parse_chardev
 from muxcore.options.objects import (

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from muxcore.cli.exits import ExitCode
-from muxcore.errors import CommandError, ConfigError, DaemonError, MuxError, printable
+from muxcore.cli.narration import complain, engine_words
+from muxcore.errors import CommandError, ConfigError, DaemonError, MuxError
+from muxcore.exits import ExitCode
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
@@ -179,6 +180,9 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         args = parser.parse_args(argv)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.ERROR
+    from muxcore.paths import default_socket
+
+    args.socket = os.path.abspath(args.socket) if args.socket else default_socket()
     try:
         status: int = args.run(args)
     except MuxError as error:
@@ -193,19 +197,6 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     return status
 
 
-def complain(text: str) -> None:
-    """Say what is wrong on standard error; a guest's bytes in it are escaped."""
-    for line in text.splitlines() or [""]:
-        print(f"muxtui: {printable(line)}", file=sys.stderr)
-
-
-def socket_path(args: argparse.Namespace) -> str:
-    """The control socket that the command line names, or the default one."""
-    from muxcore.paths import default_socket
-
-    return os.path.abspath(args.socket) if args.socket else default_socket()
-
-
 def _code(error: MuxError) -> ExitCode:
     if isinstance(error, DaemonError):
         return ExitCode.NO_DAEMON
@@ -217,10 +208,10 @@ def _code(error: MuxError) -> ExitCode:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from muxcore.serve import serve
+    from muxcore.daemon.serve import serve
 
     config = os.path.abspath(args.config) if args.config else None
-    return serve(socket_path(args), config, args.ready_fd)
+    return serve(args.socket, config, args.ready_fd)
 
 
 def _attach(args: argparse.Namespace) -> int:
@@ -249,16 +240,6 @@ def _verb(name: str) -> Run:
         return status
 
     return run
-
-
-def engine_words() -> str:
-    """The terminal engine of this machine, or why there is none."""
-    from muxcore.vt.engine import EngineError, engine_name
-
-    try:
-        return engine_name()
-    except EngineError as error:
-        return printable(f"missing: {error}")
 
 
 def _add_socket(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from muxcore.cli.arguments import absolute, absolute_object
-from muxcore.cli.exits import ExitCode
-from muxcore.cli.parser import complain, socket_path
+from muxcore.cli.narration import complain
 from muxcore.cli.terminal import View
 from muxcore.cli.verbs import origin
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import OptionError
+from muxcore.exits import ExitCode
 from muxcore.options.grammar import format_chardev, help_wanted
 from muxcore.options.objects import format_object
 from muxcore.paths import private_sockets
@@ -82,7 +82,7 @@ def qemu(args: argparse.Namespace) -> int:
         return ExitCode.USAGE
     if arguments.socket is not None:
         args.socket = arguments.socket
-    path = socket_path(args)
+    path = args.socket
     for warning in plan.warnings:
         complain(f"warning: {warning}")
     directory = private_sockets(path, plan.name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from muxcore.arbiter import HOLD, Arbiter, Respondent
+from muxcore.answers.arbiter import HOLD, Arbiter, Respondent
 from muxcore.ring import MIN_CAPACITY, History
 
 

@@ -18,11 +18,10 @@ from dataclasses import asdict
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from muxcore.cli.exits import ExitCode
-from muxcore.cli.parser import socket_path
 from muxcore.client import Client
 from muxcore.config import console_config
 from muxcore.errors import MuxError
+from muxcore.exits import ExitCode
 
 if TYPE_CHECKING:
     from muxcore.screen.frame import Frame
@@ -45,7 +44,7 @@ class Past(NamedTuple):
 def screen(args: argparse.Namespace) -> int:
     """Print a console's present screen."""
     wanted = console_config(args.name, None, [], {"size": args.size}).size if args.size else None
-    past = asyncio.run(_fetch(socket_path(args), args.name, wanted))
+    past = asyncio.run(_fetch(args.socket, args.name, wanted))
     kind = "json" if args.json else "ansi" if args.ansi else "text"
     out = apart(lambda: render(past, kind).encode(sys.stdout.encoding or "utf-8", "replace"))
     sys.stdout.buffer.write(out)
@@ -95,7 +94,8 @@ def render(past: Past, kind: str) -> str:
     from muxcore.screen import dump
     from muxcore.screen.items import Attached, Output
     from muxcore.screen.screen import Screen
-    from muxcore.vt.engine import EngineError, engine_name
+    from muxcore.vt.choice import engine_name
+    from muxcore.vt.engine import EngineError
 
     end = past.start + len(past.data)
     try:

@@ -22,12 +22,11 @@ from typing import Any
 
 from muxcore.attach import AttachStream
 from muxcore.attach import attach as open_stream
-from muxcore.cli.exits import ExitCode
-from muxcore.cli.parser import socket_path
 from muxcore.cli.prefix import Action, Prefix
 from muxcore.cli.replayed import ReplayAnswers
 from muxcore.cli.stdio import Output, read_stdin
 from muxcore.errors import DaemonError, printable
+from muxcore.exits import ExitCode
 from muxcore.options.values import parse_size
 from muxcore.ring import MAX_CAPACITY
 from muxcore.wire.frames import OFFSET, SPAN, Frame
@@ -44,14 +43,14 @@ def attach(args: argparse.Namespace) -> int:
     # As it was printed it may make a mess of a terminal, which only the filter prevents.
     replay = args.replay or (REPLAY if clean else "0")
     view = View(args.name, clean=clean, keyboard=os.isatty(0), readonly=args.ro)
-    return asyncio.run(view.run(socket_path(args), parse_size("replay", replay)))
+    return asyncio.run(view.run(args.socket, parse_size("replay", replay)))
 
 
 def follow(args: argparse.Namespace) -> int:
     """Print the history and go on with what comes."""
     clean = os.isatty(1) and not args.raw
     view = View(args.name, clean=clean, keyboard=False, readonly=True)
-    return asyncio.run(view.run(socket_path(args), MAX_CAPACITY))
+    return asyncio.run(view.run(args.socket, MAX_CAPACITY))
 
 
 class View:

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from muxcore.attach import AttachStream, attach
-from muxcore.cli.exits import ExitCode
-from muxcore.cli.parser import complain, engine_words, socket_path
+from muxcore.cli.narration import complain, engine_words
 from muxcore.cli.stdio import read_stdin
 from muxcore.cli.table import table
 from muxcore.client import Client, ensure_daemon
 from muxcore.errors import DaemonError, MuxError, OptionError
+from muxcore.exits import ExitCode
 from muxcore.wire.sanitise import Sanitiser
 
 CHUNK = 32 * 1024
@@ -43,7 +43,7 @@ def add(args: argparse.Namespace) -> int:
     except OptionError as error:
         complain(f"{error} ({error.hint})" if error.hint else str(error))
         return ExitCode.USAGE
-    path = socket_path(args)
+    path = args.socket
     ensure_daemon(path)
 
     async def work(client: Client) -> int:
@@ -95,27 +95,27 @@ def rm(args: argparse.Namespace) -> int:
             await client.execute("mux-remove-console", console=console["name"])
         return ExitCode.OK
 
-    return with_client(socket_path(args), work)
+    return with_client(args.socket, work)
 
 
 def ls(args: argparse.Namespace) -> int:
     """List the consoles."""
 
     async def work(client: Client) -> int:
-        consoles = await client.consoles()
+        consoles = await client.consoles(brief=not args.json)
         print(json.dumps(consoles, indent=2) if args.json else table(consoles))
         if sys.stdout.isatty() and not args.json:
             print(f"engine: {engine_words()}")
         return ExitCode.OK
 
-    return with_client(socket_path(args), work)
+    return with_client(args.socket, work)
 
 
 def stop(args: argparse.Namespace) -> int:
     """End the daemon, and return when it is gone."""
 
     async def work(client: Client) -> int:
-        if not args.force and not _agreed(await client.consoles()):
+        if not args.force and not _agreed(await client.consoles(brief=True)):
             return ExitCode.REFUSED
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
@@ -129,7 +129,7 @@ def stop(args: argparse.Namespace) -> int:
             return ExitCode.ERROR
         return ExitCode.OK
 
-    return with_client(socket_path(args), work)
+    return with_client(args.socket, work)
 
 
 def send(args: argparse.Namespace) -> int:
@@ -137,7 +137,7 @@ def send(args: argparse.Namespace) -> int:
     if args.text is None and not (args.enter or args.send_break):
         complain("nothing to send: give a TEXT, - for standard input, --enter or --break")
         return ExitCode.USAGE
-    path = socket_path(args)
+    path = args.socket
 
     async def work(client: Client) -> int:
         guest = (await client.console(args.name))["guest"]
@@ -182,7 +182,7 @@ def log(args: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
         return ExitCode.OK
 
-    return with_client(socket_path(args), work)
+    return with_client(args.socket, work)
 
 
 def with_client(path: str, work: Callable[[Client], Awaitable[int]]) -> int:

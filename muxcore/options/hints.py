@@ -1,10 +1,8 @@
-"""The way out of an error: the nearest right name, and whose name a wrong one is."""
+"""The way out of an error: the nearest right chardev or option, and whose a wrong one is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
+from muxcore.options.nearest import nearest
 from muxcore.options.schema import option_infos
 from muxcore.options.sets import ALIASES, CONFIGURABLE, ChardevOptions, HubOptions
 
@@ -79,12 +77,6 @@ QEMU_OPTIONS = frozenset(
     }
 )
 """QEMU's chardev options (chardev/char.c, qemu_chardev_opts)."""
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """A question that names the one of `names` nearest to `word`; empty when none is near."""
-    matches = get_close_matches(word, list(names), n=1)
-    return f"did you mean '{matches[0]}'?" if matches else ""
 
 
 def unknown_type(word: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from muxcore.errors import OptionError, printable
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 from muxcore.options.schema import OptionInfo, format_value, option_infos
 from muxcore.options.sets import (
     ChardevOptions,
@@ -201,7 +201,7 @@ def _check_port(port: str, name: str = "port") -> None:
 
 
 def _check_ringbuf(values: Values) -> None:
-    size = values.get("size", RingbufOptions.size)
+    size = values.get("size", RingbufOptions().size)
     if size & (size - 1):
         raise OptionError("size of ringbuf chardev must be power of two", option="size")
 

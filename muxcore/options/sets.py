@@ -7,7 +7,7 @@ all derived from these dataclasses (qemu/chardev/*.c, qapi/char.json).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Policy = Literal["drop", "block", "disconnect"]
@@ -38,7 +38,7 @@ def option(
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChardevOptions:
     """Options that every chardev takes: muxtui's own, which act on backends, and QEMU's log."""
 
@@ -69,7 +69,7 @@ class ChardevOptions:
     mux: bool = option(False, "make it ID-base, and ID a mux that several consoles share")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NullOptions(ChardevOptions):
     """Swallows what it is given (chardev/char-null.c)."""
 
@@ -77,7 +77,7 @@ class NullOptions(ChardevOptions):
     HELP = "swallows everything"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RingbufOptions(ChardevOptions):
     """Keeps the last bytes for QMP's ringbuf-read (chardev/char-ringbuf.c)."""
 
@@ -89,7 +89,7 @@ class RingbufOptions(ChardevOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileOptions(ChardevOptions):
     """A log file (chardev/char-file.c); `policy` defaults to block."""
 
@@ -102,7 +102,7 @@ class FileOptions(ChardevOptions):
     policy: Policy = option("block", "what happens when the file's lag reaches the history")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PipeOptions(ChardevOptions):
     """A pair of FIFOs, or one file that goes both ways (chardev/char-pipe.c)."""
 
@@ -114,7 +114,7 @@ class PipeOptions(ChardevOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PtyOptions(ChardevOptions):
     """A pseudo-terminal with an optional symlink (chardev/char-pty.c)."""
 
@@ -127,7 +127,7 @@ class PtyOptions(ChardevOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SocketOptions(ChardevOptions):
     """A unix or TCP socket, server or client (chardev/char-socket.c).
 
@@ -183,7 +183,7 @@ class SocketOptions(ChardevOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UdpOptions(ChardevOptions):
     """Datagrams to one address, and from it (chardev/char-udp.c).
 
@@ -201,7 +201,7 @@ class UdpOptions(ChardevOptions):
     ipv6: bool | None = option(None, "use IPv6")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VcOptions(ChardevOptions):
     """A virtual console: takes output, and gives the guest its size (ui/console-vc.c).
 
@@ -217,7 +217,7 @@ class VcOptions(ChardevOptions):
     rows: int | None = option(None, "height in characters", minimum=1, maximum=10_000)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StdioOptions(ChardevOptions):
     """The terminal of a console that is run in the foreground (chardev/char-stdio.c)."""
 
@@ -227,7 +227,7 @@ class StdioOptions(ChardevOptions):
     signal: bool = option(True, "ctrl+c and its like act on the command, not the guest")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SerialOptions(ChardevOptions):
     """A serial port (chardev/char-serial.c opens 115200 8N1; the rest is ours).
 
@@ -256,7 +256,7 @@ class SerialOptions(ChardevOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessOptions(ChardevOptions):
     """A program on a pty. `command` is one string run by `/bin/sh -c`.
 
@@ -276,7 +276,7 @@ class ProcessOptions(ChardevOptions):
     restart: Restart = option("never", "when to start it again")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HubOptions(ChardevOptions):
     """Chardevs that share one guest (chardev/char-hub.c); written `chardevs.0=ID,...`."""
 
@@ -286,7 +286,7 @@ class HubOptions(ChardevOptions):
     chardevs: tuple[str, ...] = option((), "ids of the chardevs", required=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MuxOptions(ChardevOptions):
     """A backend that several consoles share, one at a time (chardev/char-mux.c).
 
@@ -300,7 +300,7 @@ class MuxOptions(ChardevOptions):
     escape: int = option(1, "code of the escape character", minimum=0, maximum=255)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LinkOptions(ChardevOptions):
     """A mux, or a hub without a guest, as a backend; `chardev:ID` for short."""
 
@@ -310,7 +310,7 @@ class LinkOptions(ChardevOptions):
     chardev: str = option("", "id of the mux or hub", required=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryOptions(ChardevOptions):
     """An endpoint inside the process, for tests and for programs that embed muxcore."""
 
@@ -318,7 +318,7 @@ class MemoryOptions(ChardevOptions):
     HELP = "an endpoint inside the process"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AttachOptions(ChardevOptions):
     """A stream handed out on the control socket by mux-attach; never configured."""
 
@@ -351,7 +351,7 @@ ALIASES = {"memory": "ringbuf", "mux-be": "hub"}
 """Other names a type is asked for by: an old one, and the hub's from its first series."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChardevSpec:
     """A chardev as asked for: its id (None when the asker gave none), type and options.
 
@@ -367,8 +367,3 @@ class ChardevSpec:
     def type(self) -> str:
         """QEMU's name of the type."""
         return self.options.TYPE
-
-
-def option_names(options: type[ChardevOptions]) -> list[str]:
-    """The option names of a type as they are written, in declaration order."""
-    return [item.name.replace("_", "-") for item in fields(options)]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 
 from muxcore.errors import OptionError, printable
-from muxcore.options.hints import nearest
+from muxcore.options.nearest import nearest
 
 Mode = Literal["show", "wait", "detach"]
 """What follows once QEMU runs: its console is shown, its end is waited for, or nothing."""

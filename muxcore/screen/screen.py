@@ -17,10 +17,11 @@ from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.past import Past
 from muxcore.screen.soft_reset import soft_reset
 from muxcore.screen.tape import Tape, sane_start
-from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import DEFAULT_SCROLLBACK, DEFAULT_SCROLLBACK_BYTES
 
 if TYPE_CHECKING:
-    from muxcore.screen.search import Found, Query
+    from muxcore.screen.query import Found, Query
     from muxcore.vt.engine import Engine, EngineMaker, Line
 
 

@@ -10,23 +10,17 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import regex
 
+from muxcore.screen.query import MAX_PATTERN, Found, Match, Query
 from muxcore.screen.wraps import padded
 from muxcore.vt.columns import columns
 
 if TYPE_CHECKING:
     Pattern = regex.Pattern[str]
-
-Case = Literal["smart", "on", "off"]
-"""Whether case counts; `smart`: only when the pattern has a capital letter."""
-
-MAX_PATTERN = 500
-"""Characters of a pattern."""
 
 MAX_MATCHES = 5_000
 """Matches that are returned."""
@@ -42,43 +36,6 @@ TOO_SLOW = "the search takes too long"
 _ESCAPED = regex.compile(r"\\(?:[pP]\{[^}]*\}|N\{[^}]*\}|.)", regex.DOTALL)
 _LOOKS_AROUND = regex.compile(r"\(\?|\\[AZzGK]")
 """Patterns that could tell whether a line is searched alone or among others."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is looked for.
-
-    Without `regex`, `pattern` stands for itself.
-    """
-
-    pattern: str
-    regex: bool = True
-    case: Case = "smart"
-
-
-class Match(NamedTuple):
-    """One match: from column `start` of `line` up to column `stop` of `stop_line`, exclusive.
-
-    The two lines differ only where a wrapped line matched across its wrap.
-    """
-
-    line: int
-    start: int
-    stop_line: int
-    stop: int
-
-
-@dataclass(frozen=True)
-class Found:
-    """The matches from the top down.
-
-    `truncated`: there may be more above the first. `error`: one line that says why, or why the
-    pattern is none.
-    """
-
-    matches: Sequence[Match] = ()
-    truncated: bool = False
-    error: str = ""
 
 
 def search(

@@ -16,8 +16,10 @@ from typing import Any
 from muxcore.screen import dump
 from muxcore.screen.codec import Packer, Plain, pack_progress
 from muxcore.screen.items import Attached, Gap, Item, Output
+from muxcore.screen.query import Query
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES, engine_name
+from muxcore.vt.choice import engine_name
+from muxcore.vt.engine import DEFAULT_SCROLLBACK_BYTES
 
 FRAME_BYTES = 1 << 20
 """Bytes obeyed for one request at most."""
@@ -208,8 +210,6 @@ class Service:
         return screen.offsets(start, min(stop, screen.engine.end_line))
 
     def _do_search(self, pattern: str, regex: bool, case: Any) -> Plain:  # noqa: ANN401 - a Literal
-        from muxcore.screen.search import Query
-
         found = self.screen.search(Query(pattern, regex, case))
         matches = [tuple(match) for match in found.matches]
         return self.screen.engine.epoch, matches, found.truncated, found.error

@@ -142,19 +142,13 @@ class BitttyEngine(Engine):
         most = self._scrollback_bytes // (self._cols * _BYTES_A_CELL)
         self._history: deque[Line] = deque(maxlen=min(self._scrollback_limit, most))
         self._scrolled_off = 0
-        self._forget_view()
+        self._forget_rows()
 
     def _measure(self) -> None:
         """Tell the board how many pixels it has."""
         width, height = CELL_PIXELS
         pixels = (self._cols * width, self._rows * height)
         self._board.caps = replace(self._board.caps, cell_px=CELL_PIXELS, window_px=pixels)
-
-    def _forget_view(self) -> None:
-        """Make every row one that changed."""
-        self._shown: list[tuple[Run, ...]] = [()] * self._rows
-        self._dirty: set[int] = set()
-        self._stale = True
 
     def _write(self, data: bytes) -> None:
         self._stale = True
@@ -175,7 +169,7 @@ class BitttyEngine(Engine):
     def _resize(self) -> None:
         self._measure()
         self._board.resize(self._cols, self._rows)
-        self._forget_view()
+        self._forget_rows()
 
     def close(self) -> None:
         """Unplug the board."""
@@ -229,28 +223,9 @@ class BitttyEngine(Engine):
             pending_wrap=board.cursor.wrap_pending,
         )
 
-    def row(self, y: int) -> tuple[Run, ...]:
-        if not 0 <= y < self._rows:
-            raise IndexError(y)
-        self._refresh()
-        return self._shown[y]
-
-    def dirty_rows(self) -> Sequence[int]:
-        self._refresh()
-        dirty = sorted(self._dirty)
-        self._dirty.clear()
-        return dirty
-
-    def _refresh(self) -> None:
-        """Bring `_shown` up to date with the board."""
-        if not self._stale:
-            return
-        self._stale = False
+    def _update(self) -> None:
         for y in range(self._rows):
-            runs = self._read_row(y)
-            if runs != self._shown[y]:
-                self._shown[y] = runs
-                self._dirty.add(y)
+            self._show(y, self._read_row(y))
 
     def _read_row(self, y: int) -> tuple[Run, ...]:
         return _fit(_runs(self._board.blitter.main_page.grid[y]), self._cols)

@@ -1,7 +1,7 @@
 """A terminal engine: console bytes in, a screen with scrollback out.
 
 `Engine` is the one interface the rest of muxtui sees. Two engines stand behind it: libghostty-vt
-(fast, native) and bittty (pure Python, where the native wheel does not exist); `make_engine`
+(fast, native) and bittty (pure Python, where the native wheel does not exist); `choice`
 chooses. An engine does no I/O and starts no thread; it is not safe for concurrent use.
 
 Rows and columns are zero-based cells; row 0 is the top row of the live screen. The looks and modes
@@ -16,10 +16,8 @@ Lines have absolute numbers: `first_line` is the oldest one kept, the live scree
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from muxcore.version import __version__
@@ -48,9 +46,7 @@ __all__ = [
     "Run",
     "Style",
     "Underline",
-    "engine_name",
     "intern_style",
-    "make_engine",
 ]
 
 if TYPE_CHECKING:
@@ -276,21 +272,44 @@ class Engine(ABC):
     def modes(self) -> Modes:
         """The modes in force."""
 
-    @abstractmethod
     def row(self, y: int) -> tuple[Run, ...]:
         """Return row `y`, 0 to `rows` - 1; the widths of its runs add up to `cols`.
 
         Raises:
             IndexError: `y` is outside the screen.
         """
+        if not 0 <= y < self._rows:
+            raise IndexError(y)
+        self._refresh()
+        return self._shown[y]
 
-    @abstractmethod
     def dirty_rows(self) -> Sequence[int]:
         """Return, in ascending order, the rows that changed since the last call.
 
         All of them at the first call and after a resize or a reset. Cheap when nothing changed.
         A cursor that merely moved makes no row dirty.
         """
+        self._refresh()
+        dirty = sorted(self._dirty)
+        self._dirty.clear()
+        return dirty
+
+    def _forget_rows(self) -> None:
+        """Make every row one that changed."""
+        self._shown: list[tuple[Run, ...]] = [()] * self._rows
+        self._dirty: set[int] = set()
+        self._stale = True
+
+    def _refresh(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._attempt(self._update)
+
+    def _show(self, y: int, runs: tuple[Run, ...]) -> None:
+        """Row `y` is `runs` now, or was."""
+        if runs != self._shown[y]:
+            self._shown[y] = runs
+            self._dirty.add(y)
 
     def _switched(self, alternate: bool) -> None:
         """Take notice of a switch to the alternate screen, or back from it."""
@@ -379,6 +398,10 @@ class Engine(ABC):
         """Take over the new `_rows` and `_cols`."""
 
     @abstractmethod
+    def _update(self) -> None:
+        """`_show` each row that may have changed; called when `_stale`."""
+
+    @abstractmethod
     def _restart(self) -> None:
         """Replace the terminal by a new one of this size."""
 
@@ -400,50 +423,3 @@ def clean_title(title: bytes | str) -> str:
     """Return a guest's title fit to be shown: its first `MAX_TITLE` printable characters."""
     text = title.decode("utf-8", "replace") if isinstance(title, bytes) else title
     return "".join(filter(str.isprintable, text[: 4 * MAX_TITLE]))[:MAX_TITLE]
-
-
-def make_engine(
-    rows: int,
-    cols: int,
-    scrollback_lines: int = DEFAULT_SCROLLBACK,
-    scrollback_bytes: int = DEFAULT_SCROLLBACK_BYTES,
-) -> Engine:
-    """Make a terminal with the best engine of this machine.
-
-    libghostty-vt where it loads and passes its self-test, bittty elsewhere; the environment
-    variable `MUXTUI_ENGINE` (`ghostty` or `bittty`) forces one.
-
-    Raises:
-        EngineError: The engine that was asked for is unknown or does not work here.
-    """
-    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[1](
-        rows, cols, scrollback_lines, scrollback_bytes
-    )
-
-
-def engine_name() -> str:
-    """Return the name and version of the engine `make_engine` uses, as `libghostty-vt 1.2.0`.
-
-    Raises:
-        EngineError: See `make_engine`.
-    """
-    return _chosen(os.environ.get("MUXTUI_ENGINE", ""))[0]
-
-
-@lru_cache(maxsize=4)
-def _chosen(wanted: str) -> tuple[str, EngineMaker]:
-    """Return the name and the maker of the engine called `wanted`, or of the best one."""
-    # Imported here because each costs what the other's user need not pay.
-    if wanted not in {"", "ghostty", "bittty"}:
-        raise EngineError(f"MUXTUI_ENGINE is {wanted!r}, not 'ghostty' or 'bittty'")
-    if wanted != "bittty":
-        from muxcore.vt import ghostty
-
-        try:
-            return ghostty.choose()
-        except EngineError:
-            if wanted:
-                raise
-    from muxcore.vt import bittty
-
-    return bittty.choose()

@@ -21,7 +21,6 @@ from muxcore.vt.engine import (
     Modes,
     MouseFormat,
     MouseTracking,
-    Run,
     clean_title,
 )
 from muxcore.vt.ghostty_library import Handles, Library, Out
@@ -29,8 +28,6 @@ from muxcore.vt.ghostty_lines import LineCounter, read_rows, read_texts, read_wr
 from muxcore.vt.ghostty_rows import RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from muxcore.vt.engine import Colours, EngineMaker
 
 _BYTES_A_CELL = 8
@@ -98,9 +95,7 @@ class GhosttyEngine(Engine):
         self._terminal = self._handles.terminal
         self._reader = RowReader(self._library, self._handles)
         self._counter = LineCounter(self._library, self._handles)
-        self._view: list[tuple[Run, ...]] = [()] * self._rows
-        self._dirty: set[int] = set()
-        self._stale = True
+        self._forget_rows()
         self._known_modes: Modes | None = None
         self._connect_callbacks()
         self._set_size(abi.OPT_KITTY_IMAGE_STORAGE_LIMIT, 0)
@@ -198,9 +193,7 @@ class GhosttyEngine(Engine):
         size = (self._cols, self._rows, *CELL_PIXELS)
         self._library.call("terminal_resize", self._terminal, *size)
         self._grant_scrollback()
-        self._view = [()] * self._rows
-        self._dirty.clear()
-        self._stale = True
+        self._forget_rows()
 
     def _restart(self) -> None:
         self._free()
@@ -269,24 +262,6 @@ class GhosttyEngine(Engine):
         row: int = self._get(abi.DATA_CURSOR_Y, c.c_uint16()).value
         return self.end_line - self._rows + min(row, self._rows - 1)
 
-    def row(self, y: int) -> tuple[Run, ...]:
-        if not 0 <= y < self._rows:
-            raise IndexError(y)
-        self._refresh()
-        return self._view[y]
-
-    def dirty_rows(self) -> Sequence[int]:
-        self._refresh()
-        dirty = sorted(self._dirty)
-        self._dirty.clear()
-        return dirty
-
-    def _refresh(self) -> None:
-        """Bring `_view` up to date with the terminal."""
-        if self._stale:
-            self._stale = False
-            self._attempt(self._update)
-
     def _update(self) -> None:
         state, dirty = self._handles.state, c.c_int()
         self._library.call("render_state_update", state, self._terminal)
@@ -295,9 +270,8 @@ class GhosttyEngine(Engine):
             return
         for y, raw in self._reader.changed(state):
             runs = self._reader.decode(raw)
-            if y < self._rows and runs != self._view[y]:
-                self._view[y] = runs
-                self._dirty.add(y)
+            if y < self._rows:
+                self._show(y, runs)
         self._library.call("render_state_clean", state)
 
     def packing_is_known(self) -> bool:

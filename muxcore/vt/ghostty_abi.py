@@ -8,7 +8,6 @@ numbers are those of `pyghostty/_cdef.py` 0.1.3, which a test compares with thes
 from __future__ import annotations
 
 import ctypes as c
-import importlib.metadata
 import importlib.util
 import struct
 from pathlib import Path
@@ -71,7 +70,6 @@ CELL_HAS_HYPERLINK = 7
 CELL_COLOR_PALETTE = 10
 CELL_COLOR_RGB = 11
 
-COLOR_PALETTE = 1
 COLOR_RGB = 2
 
 CURSOR_BAR = 0
@@ -288,8 +286,3 @@ def _path() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise OSError("the package pyghostty is not installed")
     return str(Path(spec.submodule_search_locations[0], "_lib", "libghostty-vt.so"))
-
-
-def package_version() -> str:
-    """Return the version of the package the library came with."""
-    return importlib.metadata.version("pyghostty")

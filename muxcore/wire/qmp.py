@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -325,6 +325,13 @@ def encode(message: Mapping[str, Any]) -> bytes:
 def reply(value: Any, result: Any) -> bytes:  # noqa: ANN401 - JSON
     """The answer to the request `value`: `result`, with the request's id."""
     return encode({"return": result, **_id(value)})
+
+
+def reply_with_list(value: Any, elements: Iterable[str]) -> bytes:  # noqa: ANN401 - JSON
+    """The same where the result is a list, and its elements are JSON already."""
+    members = [f'"return": [{", ".join(elements)}]']
+    members += [f'"id": {json.dumps(id)}' for id in _id(value).values()]
+    return f"{{{', '.join(members)}}}\r\n".encode("ascii")
 
 
 def error_reply(value: Any, message: str, qmp_class: str = "GenericError") -> bytes:  # noqa: ANN401

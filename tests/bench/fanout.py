@@ -3,12 +3,10 @@
     python -m tests.bench.fanout [--seconds S] [--repeat N] [--backends 1,4,16,64]
 
 run from the checkout; needs gcc and two CPUs, one for the system measured and one for the guest
-and the readers. Three measures:
+and the readers. Two measures:
 
     throughput  a guest that prints flat out, to each number of unix-socket backends
     keystroke   from a key typed at one of four backends to its echo there
-    stuck       four backends at 20 MB/s, one of which reads nothing: its patience, 50 ms, is what
-                the others may once wait for it, and so muxtui's silence_ms
 
 Every byte is compared; one that is lost or wrong where none may be ends the run. Prints a line of
 JSON per run and, at the end, a table of medians with the ratio of muxtui to C. Compare ratios of
@@ -19,34 +17,27 @@ the harness was the limit, and the CPU seconds per GB tell more than the MB/s.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import select
-import statistics
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from tests.bench.compare import (
+    KEY_PAUSE,
+    SILENCE,
+    SYSTEMS,
+    Result,
+    Run,
+    add_repeat,
+    cpu_apart,
+    make_parser,
+    quantiles,
+    report,
+)
 from tests.bench.rig import GuestWriter, Rig
-from tests.peers.own import C, Muxtui
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from tests.peers.peer import Peer
-
-Result = dict[str, float]
-"""Figures of one run by name, the unit in the name."""
-
-SYSTEMS: tuple[type[Peer], ...] = (C, Muxtui)
-SILENCE = 10.0
-"""Seconds without a byte after which a run has failed."""
-
-STUCK_RATE = 20e6
-"""Bytes a second that the guest prints beside a stuck reader."""
-
-KEY_PAUSE = 200e-6
-"""Seconds between two keys: long enough for the system to come to rest."""
 
 
 def throughput(rig: Rig, seconds: float) -> Result:
@@ -104,12 +95,6 @@ def keystroke(rig: Rig, keys: int) -> Result:
     return quantiles(samples)
 
 
-def quantiles(samples: list[float]) -> Result:
-    """The median and the 99th percentile of seconds, in microseconds."""
-    cuts = statistics.quantiles(samples, n=100, method="inclusive")
-    return {"p50_us": cuts[49] * 1e6, "p99_us": cuts[98] * 1e6}
-
-
 def _wait(fd: int) -> None:
     poller = select.poll()
     poller.register(fd, select.POLLIN)
@@ -117,78 +102,25 @@ def _wait(fd: int) -> None:
         raise TimeoutError(f"no byte for {SILENCE:g} s")
 
 
-def stuck(rig: Rig, seconds: float) -> Result:
-    """Print at STUCK_RATE for `seconds` while the last backend's user reads nothing."""
-    *good, _idle = rig.readers
-    readers = {reader.sock.fileno(): reader for reader in good}
-    poller = select.poll()
-    for fd in readers:
-        poller.register(fd, select.POLLIN)
-    writer = GuestWriter(rig.guest, STUCK_RATE, size=4096)
-    start = heard = time.monotonic()
-    silence = 0.0
-    while (now := time.monotonic()) < start + seconds or any(
-        reader.got < writer.sent for reader in good
-    ):
-        if now < start + seconds:
-            writer.write()
-        ready = poller.poll(1)
-        for fd, _ in ready:
-            readers[fd].check()
-        if ready:
-            silence = max(silence, time.monotonic() - heard)
-            heard = time.monotonic()
-        if now > heard + SILENCE:
-            raise TimeoutError(f"{rig.system.NAME}: no byte for {SILENCE:g} s")
-    return {
-        "mb_per_s": writer.sent / (heard - start) / 1e6,
-        "guest_held_ms": writer.longest_wait * 1e3,
-        "silence_ms": silence * 1e3,
-    }
-
-
-def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str, Result]]:
-    """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
+def runs(options: argparse.Namespace, cpu: int) -> Iterator[Run]:
+    """Run each measure of both systems, on `cpu`, in turn."""
     for _ in range(options.repeat):
         for backends in options.backends:
             for system in SYSTEMS:
                 with Rig(system, backends, cpu=cpu) as rig:
-                    yield "throughput", backends, system.NAME, throughput(rig, options.seconds)
+                    result = throughput(rig, options.seconds)
+                    yield Run("throughput", backends, system.NAME, result)
         for system in SYSTEMS:
             with Rig(system, 4, cpu=cpu) as rig:
-                yield "keystroke", 4, system.NAME, keystroke(rig, options.keys)
-        for system in SYSTEMS:
-            with Rig(system, 4, drop=True, cpu=cpu) as rig:
-                yield "stuck", 4, system.NAME, stuck(rig, options.seconds)
-
-
-def table(results: dict[tuple[str, int, str], dict[str, list[float]]]) -> Iterator[str]:
-    """Render medians by (measure, backends, figure), with the ratio of muxtui to C."""
-    yield f"{'measure':12}{'backends':>8}  {'figure':14}{'C':>12}{'muxtui':>12}{'ratio':>8}"
-    for (measure, backends, figure), by_system in results.items():
-        c, ours = (statistics.median(by_system[system.NAME]) for system in SYSTEMS)
-        ratio = f"{ours / c:8.2f}" if c else f"{'-':>8}"
-        yield f"{measure:12}{backends:8}  {figure:14}{c:12.2f}{ours:12.2f}{ratio}"
-
-
-def cpu_apart() -> int:
-    """Move this process to one CPU, and return another one for the system measured."""
-    allowed = sorted(os.sched_getaffinity(0))
-    mine, its = allowed[0], allowed[-1]
-    if mine == its:
-        print("only one CPU: the harness takes from the system measured", file=sys.stderr)
-    os.sched_setaffinity(0, {mine})
-    return its
+                yield Run("keystroke", 4, system.NAME, keystroke(rig, options.keys))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
+    add_repeat(parser)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one run")
     parser.add_argument("--keys", type=int, default=2000, help="keystrokes of one run")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
     parser.add_argument(
         "--backends",
         type=lambda text: [int(number) for number in text.split(",")],
@@ -196,15 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="numbers of backends for throughput",
     )
     options = parser.parse_args(argv)
-    its = cpu_apart()
-    results: dict[tuple[str, int, str], dict[str, list[float]]] = {}
-    for measure, backends, system, result in runs(options, its):
-        line = {"measure": measure, "backends": backends, "system": system, **result}
-        print(json.dumps(line), flush=True)
-        for figure, value in result.items():
-            by_system = results.setdefault((measure, backends, figure), {})
-            by_system.setdefault(system, []).append(value)
-    print(*table(results), sep="\n")
+    report(runs(options, cpu_apart()))
     return 0
 
 

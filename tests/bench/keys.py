@@ -9,7 +9,7 @@ import select
 import time
 from typing import TYPE_CHECKING
 
-from tests.bench.fanout import KEY_PAUSE, SILENCE, Result, quantiles
+from tests.bench.compare import KEY_PAUSE, SILENCE, Result, quantiles
 from tests.bench.rig import READ_SIZE, MismatchError
 
 if TYPE_CHECKING:

@@ -44,7 +44,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.bench.fanout import cpu_apart, keystroke, throughput
+from tests.bench.compare import cpu_apart, make_parser
+from tests.bench.fanout import keystroke, throughput
 from tests.bench.keys import keystroke_beside
 from tests.bench.peers_table import RESULTS, tables
 from tests.bench.rig import Rig
@@ -59,7 +60,7 @@ from tests.peers.socat import SocatTee
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.bench.fanout import Result
+    from tests.bench.compare import Result
     from tests.peers.peer import GuestKind, Peer
 
 KEYS = 500
@@ -147,9 +148,7 @@ def machine() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--sweeps", type=int, default=3, help="times that everything is measured")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one flood")
     parser.add_argument(

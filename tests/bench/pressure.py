@@ -4,7 +4,9 @@
 
 run from the checkout; needs gcc and two CPUs. Three measures, all to unix-socket backends:
 
-    small  a guest that prints 80 bytes at a time, 100,000 times a second, to 16 backends
+    small  a guest that prints 80 bytes at a time to 16 backends, 25,000 and 100,000 times a second
+           and as often as it can; `cpu` is the part of its CPU that the system uses: a system that
+           has no more takes several writes at once
     flood  a key's way to the guest and back to its typist, one of four who are all sent as much
            as they take: the guest prints whenever it can and echoes in between
     other  the same for a guest that only echoes, while another console of the same daemon (C:
@@ -17,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import select
 import signal
@@ -27,48 +28,46 @@ import time
 from typing import TYPE_CHECKING
 
 from tests import support
-from tests.bench.fanout import (
+from tests.bench.compare import (
     KEY_PAUSE,
     SILENCE,
     SYSTEMS,
     Result,
+    Run,
+    add_repeat,
     cpu_apart,
-    keystroke,
+    make_parser,
     quantiles,
-    table,
+    report,
 )
-from tests.bench.rig import GuestWriter, Rig
+from tests.bench.fanout import keystroke
+from tests.bench.load import load
+from tests.bench.rig import Rig
 from tests.peers.own import C, Muxtui
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SMALL = 80
-SMALL_RATE = SMALL * 100_000
+"""Bytes of a write."""
+
+SMALL_RATES = {"small-25k": 25_000.0, "small-100k": 100_000.0, "small-most": 0.0}
+"""Writes a second by the name of the measure; 0: as many as are taken."""
+
 FILLER = b"." * 65536
 
 
-def small(rig: Rig, seconds: float) -> Result:
-    """Print SMALL bytes at a time at SMALL_RATE for `seconds`, every reader reading all of it."""
-    readers = {reader.sock.fileno(): reader for reader in rig.readers}
-    poller = select.epoll()
-    with poller:
-        for fd in readers:
-            poller.register(fd, select.EPOLLIN)
-        writer = GuestWriter(rig.guest, SMALL_RATE, size=SMALL)
-        used, start = rig.cpu_seconds(), time.monotonic()
-        while (now := time.monotonic()) < start + seconds or any(
-            reader.got < writer.sent for reader in rig.readers
-        ):
-            if now < start + seconds:
-                writer.write()
-            for fd, _ in poller.poll(0):
-                readers[fd].check()
-        elapsed = time.monotonic() - start
-        return {
-            "writes_per_s": writer.sent / SMALL / elapsed,
-            "cpu_s_per_gb": (rig.cpu_seconds() - used) / writer.sent * 1e9,
-        }
+def small(rig: Rig, seconds: float, rate: float) -> Result:
+    """Print SMALL bytes at a time, `rate` times a second, every reader reading all of it."""
+    readers = [reader.sock.fileno() for reader in rig.readers]
+    used = rig.cpu_seconds()
+    sent = load(rig.directory, rig.guest.fileno(), readers, rate=rate, size=SMALL, seconds=seconds)
+    used = rig.cpu_seconds() - used
+    return {
+        "writes_per_s": sent.size / SMALL / sent.seconds,
+        "cpu": used / sent.seconds,
+        "cpu_s_per_gb": used / sent.size * 1e9,
+    }
 
 
 def flood(rig: Rig, keys: int) -> Result:
@@ -173,36 +172,29 @@ class OtherFlood:
                         return
 
 
-def runs(options: argparse.Namespace, cpu: int) -> Iterator[tuple[str, int, str, Result]]:
-    """Run each measure of both systems, on `cpu`, in turn: (measure, backends, system, result)."""
+def runs(options: argparse.Namespace, cpu: int) -> Iterator[Run]:
+    """Run each measure of both systems, on `cpu`, in turn."""
     for _ in range(options.repeat):
-        for system in SYSTEMS:
-            with Rig(system, 16, cpu=cpu) as rig:
-                yield "small", 16, system.NAME, small(rig, options.seconds)
+        for measure, rate in SMALL_RATES.items():
+            for system in SYSTEMS:
+                with Rig(system, 16, cpu=cpu) as rig:
+                    result = small(rig, options.seconds, rate)
+                    yield Run(measure, 16, system.NAME, result)
         for system in SYSTEMS:
             with Rig(system, 4, cpu=cpu) as rig:
-                yield "flood", 4, system.NAME, flood(rig, options.keys)
+                yield Run("flood", 4, system.NAME, flood(rig, options.keys))
         for twice in (CTwice, MuxtuiTwice):
             with Rig(twice, 4, cpu=cpu) as rig:
-                yield "other", 4, twice.NAME, keystroke(rig, options.keys)
+                yield Run("other", 4, twice.NAME, keystroke(rig, options.keys))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
+    add_repeat(parser)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one run of `small`")
     parser.add_argument("--keys", type=int, default=1000, help="keystrokes of one run")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
-    options = parser.parse_args(argv)
-    results: dict[tuple[str, int, str], dict[str, list[float]]] = {}
-    for measure, backends, system, result in runs(options, cpu_apart()):
-        print(json.dumps({"measure": measure, "backends": backends, "system": system, **result}))
-        for figure, value in result.items():
-            by_system = results.setdefault((measure, backends, figure), {})
-            by_system.setdefault(system, []).append(value)
-    print(*table(results), sep="\n")
+    report(runs(parser.parse_args(argv), cpu_apart()))
     return 0
 
 

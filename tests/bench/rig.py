@@ -7,19 +7,18 @@ touches least.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests import support
 from tests.peers.peer import START_TIMEOUT
 
 if TYPE_CHECKING:
     import socket
-    from types import TracebackType
 
     from tests.peers.peer import GuestEnd, GuestKind, Peer
 
@@ -40,6 +39,10 @@ def _period() -> bytes:
 
 PATTERN = _period() * (READ_SIZE // PERIOD + 2)
 """Any window of up to READ_SIZE bytes of the endless pattern is one slice of this."""
+
+
+Text = Callable[[int, int], bytes | memoryview]
+"""The bytes of an endless text from an offset up to another."""
 
 
 class MismatchError(AssertionError):
@@ -89,10 +92,11 @@ class Reader:
             tail = tail[-len(START) :] + support.read_some(self.sock, START_TIMEOUT, 1)
 
 
-class Rig:
+class Rig(support.Staged):
     """A running system: entered when every reader is joined to the guest, gone when left.
 
     Attributes:
+        directory: the system's files, gone with it.
         guest: the guest's end, non-blocking.
         readers: one per backend, at the start of the pattern.
     """
@@ -115,42 +119,34 @@ class Rig:
             drop: a reader that lags loses bytes, instead of the guest's waiting for it.
             cpu: the one CPU the system may use; the caller belongs on another.
         """
+        super().__init__()
         self.system = system
         self.readers: list[Reader] = []
         self._backends = backends
         self._guest = guest
         self._drop = drop
         self._cpu = cpu
-        self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
-            self._peer = stack.enter_context(
-                self.system(
-                    Path(directory),
-                    self._backends,
-                    guest=self._guest,
-                    drop=self._drop,
-                    cpu=self._cpu,
-                )
+    def start(self) -> None:
+        """Run the system, and join every reader to the guest."""
+        self.directory = Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mux-bench-"))
+        )
+        self._peer = self._stack.enter_context(
+            self.system(
+                self.directory,
+                self._backends,
+                guest=self._guest,
+                drop=self._drop,
+                cpu=self._cpu,
             )
-            self.guest = self._peer.guest
-            for number in range(self._backends):
-                sock = self._peer.connect()
-                sock.setblocking(False)
-                self.readers.append(Reader(sock, f"{self.system.NAME}'s b{number}"))
-            self._join()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        )
+        self.guest = self._peer.guest
+        for number in range(self._backends):
+            sock = self._peer.connect()
+            sock.setblocking(False)
+            self.readers.append(Reader(sock, f"{self.system.NAME}'s b{number}"))
+        self._join()
 
     def _join(self) -> None:
         """Wait until bytes from the guest reach every reader, then mark where they begin."""
@@ -181,23 +177,35 @@ class Rig:
         """CPU time of the system so far."""
         return self._peer.cpu_seconds()
 
+    def pids(self) -> list[int]:
+        """The system's processes; to find them takes milliseconds."""
+        return self._peer.pids()
+
+
+def pattern(start: int, end: int) -> memoryview:
+    """The endless pattern's bytes from `start` up to `end`, READ_SIZE of them at most."""
+    at = start % PERIOD
+    return memoryview(PATTERN)[at : at + end - start]
+
 
 class GuestWriter:
-    """Writes the endless pattern into the guest's end, as far as a rate and the system allow.
+    """Writes an endless text into the guest's end, as far as a rate and the system allow.
 
     Attributes:
         sent: bytes written.
         longest_wait: longest time, in seconds, between two writes that took something.
     """
 
-    def __init__(self, guest: GuestEnd, rate: float = 0, size: int = 1 << 16) -> None:
-        """Start at the pattern's beginning; `rate` in bytes a second, 0 for flat out."""
+    def __init__(
+        self, guest: GuestEnd, rate: float = 0, size: int = 1 << 16, text: Text = pattern
+    ) -> None:
+        """Start at the text's beginning; `rate` in bytes a second, 0 for flat out."""
         self.sent = 0
         self.longest_wait = 0.0
         self._guest = guest
         self._rate = rate
         self._size = size
-        self._view = memoryview(PATTERN)
+        self._text = text
         self._started = self._last = time.monotonic()
 
     def write(self) -> int:
@@ -206,9 +214,8 @@ class GuestWriter:
         if self._rate and self.sent > self._rate * (now - self._started):
             self._last = now
             return 0
-        at = self.sent % PERIOD
         try:
-            count = self._guest.send(self._view[at : at + self._size])
+            count = self._guest.send(self._text(self.sent, self.sent + self._size))
         except BlockingIOError:
             return 0
         self.longest_wait = max(self.longest_wait, now - self._last)

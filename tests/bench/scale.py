@@ -10,14 +10,14 @@ run from the checkout. Two measures:
     peers     N clients of one backend: what the first and the last tenth of them took to
               come and to go, which is the same unless something looks at all of them each time
 
-What a console's memory is beside its ring is what a daemon with N of them has more than one
-without any, the ring's one segment not counted: nothing is in it but a greeting, and memory that
-nobody wrote to is not there.
+A console's memory is what a daemon with N of them has more than one without any: first while no
+guest has said anything, so that there is no ring yet, then with what a greeting takes of each ring.
+The sockets are in a file system in memory, as those in /run are, and the daemon runs from compiled
+files, as an installed one does: neither a disk nor the compiler is measured.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import resource
@@ -33,12 +33,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests import support
-from tests.bench.fanout import KEY_PAUSE, cpu_apart, quantiles
+from tests.bench.compare import KEY_PAUSE, cpu_apart, make_parser, quantiles
 from tests.peers import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
 REST = 2.0
 """Seconds that a daemon has to come to rest."""
@@ -50,7 +49,14 @@ SETTLED = 0.1
 """Seconds without any CPU time after which it has dealt with all that was done to it."""
 
 START_TIMEOUT = 60.0
+
+IN_MEMORY = "/dev/shm"
+"""A directory in a file system in memory, tmpfs(5)."""
+
 GREETING = b"login: "
+
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of what keeps what it compiled."""
 
 
 class Farm:
@@ -59,6 +65,7 @@ class Farm:
     Attributes:
         start_s: seconds from the command until the last guest was called and the last backend
             could be reached.
+        silent: bytes of memory that the daemon had when all had come and nobody had said anything.
         guests: the guests' ends.
         clients: for each console its clients.
     """
@@ -66,6 +73,7 @@ class Farm:
     def __init__(self, consoles: int, backends: int = 2, cpu: int | None = None) -> None:
         """Describe the farm; nothing runs yet. `cpu` is the one the daemon may use."""
         self.start_s = 0.0
+        self.silent = 0
         self.pid = 0
         self.guests: list[socket.socket] = []
         self.clients: list[list[socket.socket]] = []
@@ -76,13 +84,13 @@ class Farm:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._dir = Path(tempfile.mkdtemp(prefix="mux-farm-"))
+            self._dir = Path(tempfile.mkdtemp(prefix="mux-farm-", dir=IN_MEMORY))
             stack.callback(shutil.rmtree, self._dir)
             listeners = [stack.enter_context(self._listen(n)) for n in range(self._consoles)]
             (self._dir / "config.toml").write_text("".join(self._config()))
             started = time.monotonic()
             process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                self._command(), env=COMPILED, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             stack.callback(processes.stop, process)
             self.pid = process.pid
@@ -95,16 +103,13 @@ class Farm:
                 paths = [self.path(f"c{n}.b{m}") for m in range(self._backends)]
                 mine = [stack.enter_context(support.connect_unix(p, START_TIMEOUT)) for p in paths]
                 self.clients.append(mine)
+            _settle(self.pid)
+            self.silent = processes.resident(self.pid)
             self._greet()
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
@@ -162,7 +167,7 @@ class Farm:
 def consoles(count: int, keys: int, cpu: int | None = None) -> Iterator[tuple[str, str]]:
     """Measure `count` consoles; yields what and how much."""
     with Farm(0, cpu=cpu) as farm:
-        bare = processes.resident(farm.pid)
+        bare = farm.silent
     with Farm(1, cpu=cpu) as farm:
         alone = _echoes(farm.guests[0], farm.clients[0], keys)
     with Farm(count, cpu=cpu) as farm:
@@ -170,12 +175,14 @@ def consoles(count: int, keys: int, cpu: int | None = None) -> Iterator[tuple[st
         used, start = processes.cpu_seconds(farm.pid), time.monotonic()
         time.sleep(IDLE)
         idle = (processes.cpu_seconds(farm.pid) - used) / (time.monotonic() - start)
+        silent = (farm.silent - bare) / count
         memory = (processes.resident(farm.pid) - bare) / count
         listing = [_list(farm.control) for _ in range(3)]
         beside = _echoes(farm.guests[0], farm.clients[0], keys)
         yield "start", f"{farm.start_s:.2f} s"
         yield "idle CPU", f"{idle * 100:.3f} % of a core"
-        yield "memory of a console", f"{memory / 1024:.1f} KiB"
+        yield "memory of a console", f"{silent / 1024:.1f} KiB"
+        yield "the same with its ring", f"{memory / 1024:.1f} KiB"
         yield "muxtui ls", f"{statistics.median(listing) * 1e3:.0f} ms"
     for name, samples in (("alone", alone), (f"beside {count - 1} idle", beside)):
         figures = quantiles(samples)
@@ -204,7 +211,8 @@ def _echoes(guest: socket.socket, clients: list[socket.socket], keys: int) -> li
 def _list(path: str) -> float:
     start = time.monotonic()
     command = [sys.executable, "-m", "tui", "--socket", path, "ls"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=START_TIMEOUT)
+    # Its output is read: waiting for an end alone, with a timeout, looks for it now and then.
+    subprocess.run(command, env=COMPILED, check=True, capture_output=True, timeout=START_TIMEOUT)
     return time.monotonic() - start
 
 
@@ -258,11 +266,9 @@ def _ends(costs: list[float], tenth: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--consoles", type=int, default=1000, help="consoles in one daemon")
-    parser.add_argument("--peers", type=int, default=9000, help="clients of one console")
+    parser.add_argument("--peers", type=int, default=10_000, help="clients of one console")
     parser.add_argument("--keys", type=int, default=1000, help="keystrokes of one run")
     options = parser.parse_args(argv)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import statistics
 import time
 
-from muxcore.screen.search import Query, search
+from muxcore.screen.query import Query
+from muxcore.screen.search import search
 
 LINES = 10_000
 RUNS = 20

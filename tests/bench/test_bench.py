@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import fanout
+from tests.bench import fanout, isolation
+from tests.bench.compare import SYSTEMS
 from tests.bench.rig import Rig
+from tests.peers.own import Muxtui
 
 if TYPE_CHECKING:
     from tests.peers.peer import Peer
 
-pytestmark = [pytest.mark.needs("gcc"), pytest.mark.parametrize("system", fanout.SYSTEMS)]
+pytestmark = [pytest.mark.needs("gcc"), pytest.mark.parametrize("system", SYSTEMS)]
 
 
 @pytest.mark.parametrize("backends", [1, 4])
@@ -31,7 +33,12 @@ def test_keystroke_hears_every_echo_at_every_backend(system: type[Peer]) -> None
     assert set(result) == {"p50_us", "p99_us"}
 
 
-def test_stuck_delivers_every_byte_to_those_who_read(system: type[Peer]) -> None:
+def test_the_others_hear_everything_beside_one_that_is_stuck_and_is_told_what_it_lacks(
+    system: type[Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "CALM", 0.2)
     with Rig(system, 4, drop=True) as rig:
-        result = fanout.stuck(rig, 0.2)
-    assert set(result) == {"mb_per_s", "guest_held_ms", "silence_ms"}
+        result = isolation.isolation(rig, 0.5, 20e6)
+    told = result["lacks_mb"] if system is Muxtui else 0
+    assert result["lacks_mb"] > 0
+    assert result["told_mb"] == told

@@ -32,14 +32,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.compare import Result, add_repeat, make_parser
+from tests.bench.terminal import ROWS
 from tests.bench.view_guest import ECHOES, KINDS
-from tests.bench.view_rig import ROWS, SystemName, Terminal
+from tests.bench.view_rig import SystemName, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-Result = dict[str, float]
-"""Figures of one run by name, the unit in the name."""
 
 SYSTEMS: tuple[SystemName, ...] = (
     *("muxtui", "muxtui-no-margins", "muxtui-in-tmux", "tmux", "tmux-beside"),
@@ -184,12 +183,10 @@ def machine() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the bench; see the module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")
     parser.add_argument("--keys", type=int, default=100, help="keystrokes of one run")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median is taken")
+    add_repeat(parser)
     parser.add_argument("--only", metavar="KIND,...", help=", ".join(k for k in KINDS))
     options = parser.parse_args(argv)
     kinds = options.only.split(",") if options.only else [k for k in KINDS if k != "still"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, ClassVar
 
-from tests.peers.peer import START_TIMEOUT, connect_tcp, free_port
+from tests import support
+from tests.peers.peer import START_TIMEOUT
 from tests.peers.qemu import Qemu
 from tests.peers.ser2net import Ser2net
 from tests.peers.socat import SocatTee
@@ -45,7 +46,7 @@ class QemuTcp(Qemu):
 
     def start(self) -> None:
         """Choose ports, and boot it."""
-        self._ports = [free_port() for _ in range(self.clients)]
+        self._ports = [support.free_port() for _ in range(self.clients)]
         super().start()
 
     def member(self, number: int) -> str:
@@ -55,7 +56,7 @@ class QemuTcp(Qemu):
 
     def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to it."""
-        return connect_tcp(self._ports[number], timeout)
+        return support.connect_tcp(self._ports[number], timeout)
 
 
 class QemuTelnet(QemuTcp):
@@ -97,9 +98,9 @@ class SocatTcp(SocatTee):
 
     def reader(self, number: int) -> str:
         """A port, where the path's number is."""
-        self._ports = [*getattr(self, "_ports", ()), free_port()]
+        self._ports = [*getattr(self, "_ports", ()), support.free_port()]
         return f"TCP-LISTEN:{self._ports[number]},bind=127.0.0.1,nodelay"
 
     def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to it."""
-        return connect_tcp(self._ports[number], timeout)
+        return support.connect_tcp(self._ports[number], timeout)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from muxcore.hold import Hold
 from muxcore.options.objects import ObjectSpec, TlsX509Options
 from muxcore.options.sets import ChardevOptions
+from muxcore.peers.hold import Hold
 from tests import support
 from tests.faults.ends import KINDS, WAIT
 from tests.faults.place import SIZE, Place, gaps_of, stuck_kind
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from muxcore.peer import Peer
+    from muxcore.peers.peer import Peer
 
 pytestmark = pytest.mark.needs("socat", "openssl")
 

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from muxcore.vt.engine import Modes, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import Modes
 from tests.fidelity.screen import Cell, State, anonymous, ordered, picture, split
 from tests.fidelity.tmux import Piece
 

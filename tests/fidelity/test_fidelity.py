@@ -115,7 +115,7 @@ def test_a_difference_in_one_fact_is_found() -> None:
 
 CRASH = """
 import sys
-from muxcore.vt.engine import make_engine
+from muxcore.vt.choice import make_engine
 engine = make_engine(40, 120)
 for piece in sys.stdin.buffer.read().split(b"\\x1b[?1049"):
     engine.feed(b"\\x1b[?1049" + piece)

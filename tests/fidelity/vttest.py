@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from muxcore.vt.engine import make_engine
+from muxcore.vt.choice import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

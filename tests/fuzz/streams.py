@@ -10,8 +10,8 @@ from muxcore.chardev.layers.base import Layer
 from muxcore.chardev.layers.comport import ComPortClient, ComPortServer
 from muxcore.chardev.layers.telnet import Telnet
 from muxcore.chardev.layers.websocket import MAX_FRAME, WebsocketServer
+from muxcore.console.mux_keys import Key, MuxKeys
 from muxcore.errors import CommandError, ProtocolError, StreamError
-from muxcore.mux_keys import Key, MuxKeys
 from muxcore.vt import guard, watch
 from muxcore.vt.guard import Guard
 from muxcore.vt.requests import MAX_REQUESTS, RequestWatcher

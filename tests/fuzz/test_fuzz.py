@@ -34,7 +34,6 @@ SUPERLINEAR = 32
 each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 
 ordinary = settings(
-    deadline=None,
     # Nothing is kept between runs: a failure's case becomes a test of its own.
     database=None,
     phases=[Phase.generate, Phase.shrink],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from tests import support
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 UBOOT_PROMPT = rb"=> "
 SHELL_PROMPT = rb"root@muxguest:[^\n]*# "
@@ -42,12 +42,7 @@ class Console:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from tests.guest.console import Console
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 UBOOT_ROM = "/usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 """U-Boot for QEMU's x86 PC, from Debian's package u-boot-qemu."""
@@ -55,12 +55,7 @@ class Guest:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from muxcore.cli.exits import ExitCode
+from muxcore.exits import ExitCode
 from tests.control import Control
 from tests.guest import qemu
 from tests.muxcore.daemons import cli, served

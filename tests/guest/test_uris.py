@@ -10,21 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from muxcore.hub import Console
+from muxcore.console.hub import Console
+from muxcore.daemon.origin import Origin
 from muxcore.options.grammar import parse_chardev
-from muxcore.origin import Origin
 from tests.guest.qemu import MACHINE, UBOOT_ROM
 from tests.muxcore.daemons import SLOW
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 pytestmark = pytest.mark.guest
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,10 @@ MORE: dict[str, dict[str, tuple[str, ...]]] = {
 }
 REAL = {"fcntl": fcntl, "termios": termios, "tty": tty}
 
-CLIENTS_OWN = {"muxcore.attach", "muxcore.launch", "muxcore.client", "muxcore.limits"}
+DAEMONS_OWN = ("answers", "chardev", "console", "daemon", "flow", "peers", "tls")
+"""Packages that a daemon runs, besides the modules of muxcore itself."""
+
+CLIENTS_OWN = {"muxcore.attach", "muxcore.launch", "muxcore.client", "muxcore.daemon.limits"}
 """Modules that no daemon runs, or only before it is one."""
 
 
@@ -289,17 +292,17 @@ def _inotify(injector: Injector, place: str) -> Callable[..., Any]:
 
 def modules() -> list[types.ModuleType]:
     """Every module of muxcore that a daemon runs."""
-    for package in ("muxcore", "muxcore.chardev", "muxcore.chardev.layers", "muxcore.commands"):
-        path = importlib.import_module(package).__path__
-        for found in pkgutil.iter_modules(path, f"{package}."):
+    for part in ("", *(f".{part}" for part in DAEMONS_OWN)):
+        package = importlib.import_module(f"muxcore{part}")
+        find = pkgutil.walk_packages if part else pkgutil.iter_modules
+        for found in find(package.__path__, f"{package.__name__}."):
             if not found.ispkg and not found.name.endswith("__main__"):
                 importlib.import_module(found.name)
-    parts = ("chardev", "commands")
     return [
         module
         for name, module in sorted(sys.modules.items())
         if name.startswith(f"{muxcore.__name__}.")
-        and (name.count(".") == 1 or name.split(".")[1] in parts)
+        and (name.count(".") == 1 or name.split(".")[1] in DAEMONS_OWN)
         and name not in CLIENTS_OWN
     ]
 

@@ -17,8 +17,8 @@ from muxcore.chardev.process import ProcessChardev
 from muxcore.chardev.serial import SerialChardev
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
+from muxcore.console.hub import Console
 from muxcore.errors import MuxError
-from muxcore.hub import Console
 from muxcore.options.sets import PipeOptions, ProcessOptions, SerialOptions, SocketOptions
 from tests import support
 from tests.inject.faults import Fault, Injector, injected

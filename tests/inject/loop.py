@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 from typing import Any
 
-from muxcore import loop, selector
+from muxcore.flow import loop, selector
 from tests.inject.faults import Epoll, Injector
 
 HASTE = 20

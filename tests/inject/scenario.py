@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from muxcore.chardev.base import State
-from muxcore.daemon import Daemon
+from muxcore.console.hub import Console
+from muxcore.daemon.daemon import Daemon
 from muxcore.errors import MuxError
-from muxcore.hub import Console
 from tests import support
 from tests.inject.control import ControlEnd
 from tests.inject.ends import End, FramesEnd, Guest, TelnetEnd, UdpEnd, WebsocketEnd

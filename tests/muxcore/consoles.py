@@ -18,10 +18,10 @@ from muxcore import events
 from muxcore.chardev.base import Chardev, State, Stream, Who, hung_up
 from muxcore.chardev.memory import MemoryChardev
 from muxcore.chardev.soft import SoftStream
+from muxcore.console.hub import Console
 from muxcore.errors import MuxError
-from muxcore.hub import Console
 from muxcore.options.sets import MemoryOptions
-from muxcore.peer import Peer
+from muxcore.peers.peer import Peer
 from muxcore.wire import frames
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from muxcore.daemon import Daemon
+from muxcore.daemon.daemon import Daemon
 from tests.support import TIMEOUT, eventually_sync, unix_path
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +91,16 @@ async def raw_client(path: str, *, negotiate: bool = True) -> AsyncIterator[Raw]
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+def backend(type: str, **data: object) -> dict[str, Json]:
+    """A chardev's `backend` member in QMP."""
+    return {"type": type, "data": data}
+
+
+def print_from(daemon: Daemon, console: str, data: bytes) -> None:
+    """Put output into a console's history, as its guest would."""
+    daemon.consoles[console].history.append(data, 1.0)
 
 
 def cli(*words: str, input: bytes = b"", timeout: float = SLOW) -> subprocess.CompletedProcess[str]:

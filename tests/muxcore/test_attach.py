@@ -13,8 +13,8 @@ import pytest
 from muxcore import events
 from muxcore.chardev.base import Who
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.hub import Console
-from muxcore.peer import INBOX
+from muxcore.console.hub import Console
+from muxcore.peers.peer import INBOX
 from muxcore.wire import frames
 from tests.muxcore.consoles import (
     RING,

@@ -16,9 +16,9 @@ from muxcore import client as client_module
 from muxcore.attach import AttachStream, attach
 from muxcore.client import Client
 from muxcore.config import console_config
-from muxcore.daemon import Daemon
+from muxcore.daemon.daemon import Daemon
+from muxcore.daemon.origin import Origin
 from muxcore.errors import CommandError, DaemonError
-from muxcore.origin import Origin
 from muxcore.wire.frames import OFFSET, Frame
 from tests.muxcore.daemons import running
 from tests.support import eventually, unix_path

@@ -54,7 +54,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(CAPACITIES), operations, st.data())
 def test_history_is_the_retained_end_of_a_bytes_log(
     capacity: int, ops: list[tuple[str, int]], data: st.DataObject
@@ -95,7 +95,7 @@ def fill_room(history: History, end: int, size: int, *, partial: bool) -> bytes:
     return chunk[: length // 2] if partial else chunk
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(CAPACITIES), st.integers(0, 4 * SEGMENT), st.data())
 def test_find_is_the_find_of_the_retained_bytes(
     capacity: int, length: int, data: st.DataObject
@@ -328,7 +328,7 @@ def test_a_full_history_forgets_the_times_of_lost_bytes() -> None:
     assert history.times.when(history.start) == 1000.0 - MIN_CAPACITY // 1024
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 9), st.floats(0, 0.05)), max_size=400), st.data())
 def test_a_time_is_never_late_and_early_by_less_than_the_resolution(
     steps: list[tuple[int, float]], data: st.DataObject

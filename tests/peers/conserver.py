@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from tests import support
-from tests.peers.peer import START_TIMEOUT, Peer, connect_tcp, free_port
+from tests.peers.peer import START_TIMEOUT, Peer
 
 
 class Conserver(Peer):
@@ -22,7 +22,7 @@ class Conserver(Peer):
 
     def command(self) -> list[str]:
         """A server of the one console, without encryption and with access for all."""
-        self._port, self._base = free_port(), free_port()
+        self._port, self._base = support.free_port(), support.free_port()
         if self.kind == "tty":
             guest = f"type device; device {self.guest_path}; baud 115200; parity none;"
         else:
@@ -45,7 +45,7 @@ class Conserver(Peer):
 
     def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Join the console."""
-        sock = connect_tcp(self._base, timeout)
+        sock = support.connect_tcp(self._base, timeout)
         try:
             support.expect(sock, b"ok\r\n", timeout)
             sock.sendall(b"login u%d\r\n" % number)

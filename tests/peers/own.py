@@ -5,9 +5,13 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from muxcore.version import __version__
 from tests.peers.peer import ROOT, Peer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Muxtui(Peer):
@@ -40,6 +44,14 @@ class Muxtui(Peer):
         return f"socket,id=b{number},path={self.path(number)},server=on,wait=off,policy={policy}"
 
 
+def compiled(name: str, directory: Path) -> str:
+    """Compile tests/bench/NAME.c into `directory` and return the program's path."""
+    program = str(directory / name)
+    source = str(ROOT / f"tests/bench/{name}.c")
+    subprocess.run(["gcc", "-O2", "-Wall", "-o", program, source], check=True)
+    return program
+
+
 class C(Peer):
     """The plain epoll loop of fanc.c, compiled here."""
 
@@ -49,11 +61,13 @@ class C(Peer):
 
     def command(self) -> list[str]:
         """A socket for each client."""
-        program = str(self.directory / "fanc")
-        source = str(ROOT / "tests/bench/fanc.c")
-        subprocess.run(["gcc", "-O2", "-Wall", "-o", program, source], check=True)
         option = ["-d"] if self.drop else []
-        return [program, *option, self.guest_path, *map(self.path, range(self.clients))]
+        return [
+            compiled("fanc", self.directory),
+            *option,
+            self.guest_path,
+            *map(self.path, range(self.clients)),
+        ]
 
 
 class Streams(Peer):

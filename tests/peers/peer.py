@@ -14,15 +14,15 @@ import socket
 import subprocess
 import time
 import tty
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from tests import support
 from tests.peers import processes
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 GuestKind = Literal["unix", "tty"]
 """What the program opens to reach the guest: a unix socket, or a terminal's device."""
@@ -72,7 +72,7 @@ class Line:
         os.close(self._slave)
 
 
-class Peer(ABC):
+class Peer(support.Staged):
     """A program under test: entered when it runs and has the guest, gone when left.
 
     Attributes:
@@ -114,6 +114,7 @@ class Peer(ABC):
                 systems of ours can choose.
             cpu: the one CPU it may use.
         """
+        super().__init__()
         self.directory = directory
         self.clients = clients
         self.log = log
@@ -124,7 +125,6 @@ class Peer(ABC):
         self.errors = directory / "errors"
         self._cpu = cpu
         self._connected = 0
-        self._stack = contextlib.ExitStack()
 
     @classmethod
     def missing(cls) -> list[str]:
@@ -145,21 +145,6 @@ class Peer(ABC):
             stderr=subprocess.STDOUT,
         )
         return done.stdout.strip().partition("\n")[0]
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._stack = stack
-            self.start()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def start(self) -> None:
         """Run it and let it have the guest."""
@@ -253,26 +238,3 @@ def environment() -> dict[str, str]:
 def _pin(cpu: int | None) -> None:
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody has at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def connect_tcp(port: int, timeout: float = START_TIMEOUT) -> socket.socket:
-    """Connect to a port of the loopback, waiting for its server; sends without delay."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            sock = socket.create_connection(("127.0.0.1", port), timeout)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(support.POLL)
-        else:
-            sock.settimeout(None)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock

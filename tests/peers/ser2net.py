@@ -6,7 +6,7 @@ import socket
 from typing import ClassVar
 
 from tests import support
-from tests.peers.peer import START_TIMEOUT, Peer, connect_tcp, free_port
+from tests.peers.peer import START_TIMEOUT, Peer
 
 
 class Ser2net(Peer):
@@ -25,7 +25,7 @@ class Ser2net(Peer):
 
     def command(self) -> list[str]:
         """A connection for all clients."""
-        self._port = free_port()
+        self._port = support.free_port()
         accepter = self.ACCEPTER.format(port=self._port) or f"unix,{self.path(0)}"
         device = f"serialdev,{self.guest_path},115200n81,local"
         lines = [
@@ -66,5 +66,5 @@ class Ser2net(Peer):
 
     def _dial(self, timeout: float) -> socket.socket:
         if self.ACCEPTER:
-            return connect_tcp(self._port, timeout)
+            return support.connect_tcp(self._port, timeout)
         return support.connect_unix(self.path(0), timeout)

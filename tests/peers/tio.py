@@ -8,7 +8,7 @@ import subprocess
 from typing import ClassVar
 
 from tests import support
-from tests.peers.peer import START_TIMEOUT, Line, Peer, connect_tcp, free_port
+from tests.peers.peer import START_TIMEOUT, Line, Peer
 
 
 class Tio(Peer):
@@ -23,7 +23,7 @@ class Tio(Peer):
 
     def command(self) -> list[str]:
         """The terminal, the socket and the log."""
-        self._port = free_port()
+        self._port = support.free_port()
         where = f"inet:{self._port}" if self.TCP else f"unix:{self.path(0)}"
         log = [] if self.log is None else ["--log", "--log-file", self.log]
         command = ["tio", "--socket", where, *log, self.guest_path]
@@ -40,5 +40,5 @@ class Tio(Peer):
     def dial(self, number: int, timeout: float = START_TIMEOUT) -> socket.socket:
         """Connect to the one address."""
         if self.TCP:
-            return connect_tcp(self._port, timeout)
+            return support.connect_tcp(self._port, timeout)
         return support.connect_unix(self.path(0), timeout)

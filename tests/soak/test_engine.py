@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from muxcore.screen.process import EngineProcess
-from muxcore.screen.search import Query
+from muxcore.screen.query import Query
 from tests.soak.grammar import Grammar
 from tests.support import eventually
 from tests.tui.fakes import FakeSession, console

@@ -35,6 +35,11 @@ def press(app: MuxApp, *names: str) -> None:
         app.take_input(key(name))
 
 
+def on_console(app: MuxApp) -> bool:
+    """Whether nothing lies over the console screen."""
+    return app.screen is app.console_screen
+
+
 async def settle(pilot: Pilot[int]) -> None:
     """Let everything that was posted be done and drawn.
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from muxcore.screen.search import Found, Query, search
+from muxcore.screen.query import Found, Query
+from muxcore.screen.search import search
 from muxcore.vt.columns import text_width
 from muxcore.vt.engine import PLAIN, Cursor, Run
 

@@ -1,4 +1,4 @@
-"""How the app behaves: keys, replay, consoles, forms, a daemon that goes and comes."""
+"""How the app behaves: keys, replay, consoles, what is said of them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ from dataclasses import replace
 
 import pytest
 from textual import events
-from textual.widgets import Input
 
 from muxcore.errors import CommandError
 from muxcore.screen.items import Gap
 from muxcore.settings import Settings
 from muxcore.vt.keys import Key, Paste
 from tests.support import eventually
-from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
+from tests.tui.driving import PREFIX, app_for, on_console, press, screen_text, settle
 from tests.tui.fakes import NOW, FakeSession, backend, console, full_console
 from tui.actions import ACTIONS, LISTED
-from tui.app import MuxApp
 from tui.model import BUFFER, ViewStatus
-from tui.screens.chardev import ChardevScreen
-from tui.screens.choice import Choice
-from tui.screens.confirm import Confirm
 from tui.screens.help import HelpScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.state import GuestState, LooseChardev, PeerState, Size
-from tui.widgets.option_form import OptionRow
+from tui.state import GuestState, PeerState, Size
 
 SIZE = (80, 24)
 WIDE = (200, 50)
-
-
-def on_console(app: MuxApp) -> bool:
-    """Whether nothing lies over the console screen."""
-    return app.screen is app.console_screen
 
 
 async def test_every_key_but_the_prefix_goes_to_the_guest() -> None:
@@ -298,63 +287,6 @@ async def test_output_and_bells_of_other_consoles_are_marked() -> None:
         ]
 
 
-async def test_pane_actions_reach_the_focused_backend() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=WIDE) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "tab")
-        for name in "uoxh":
-            press(app, name)
-            await settle(pilot)
-        press(app, "k")
-        await settle(pilot)
-        assert isinstance(app.screen, Confirm)
-        await pilot.press("right", "enter")
-        await settle(pilot)
-    assert session.typed == b""
-    assert session.calls == [
-        ("set_backend", "sock0", True, None),
-        ("set_backend", "sock0", None, True),
-        ("disconnect_peer", "sock0/1"),
-        ("detach_backend", "sock0"),
-        ("remove_backend", "sock0"),
-    ]
-
-
-async def test_a_pane_is_not_removed_when_the_question_is_left() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "tab", "k")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert on_console(app)
-    assert session.calls == []
-
-
-async def test_the_connect_command_is_copied() -> None:
-    app = app_for(FakeSession(full_console()))
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "tab", "y")
-        await settle(pilot)
-        assert app.clipboard == "socat -,raw,echo=0 UNIX:/run/vm1/shared.sock"
-
-
-async def test_this_views_own_pane_cannot_be_removed() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "shift+tab", "k")
-        await settle(pilot)
-        assert on_console(app)
-        assert "your own view" in screen_text(app)
-
-
 async def test_escape_gives_the_keys_back_to_the_guest() -> None:
     session = FakeSession(full_console())
     app = app_for(session)
@@ -467,197 +399,6 @@ async def test_without_a_console_the_welcome_screen_starts_a_shell() -> None:
         assert on_console(app)
 
 
-async def test_a_form_is_submitted_in_qemus_syntax() -> None:
-    session = FakeSession()
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
-        await pilot.press(*"a,b", "enter")
-        await settle(pilot)
-    assert ("add_console", "program", "process,id=program.guest,command=a,,b") in session.calls
-
-
-async def test_a_missing_option_is_shown_at_its_field() -> None:
-    session = FakeSession()
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert isinstance(app.screen, ChardevScreen)
-        assert _wrong(app.screen) == ["command"]
-    assert session.calls == [("show", None)]
-
-
-async def test_the_daemons_refusal_is_shown_at_the_field_it_names() -> None:
-    session = FakeSession(full_console())
-    session.refusals["add_backend"] = CommandError("Parameter 'port' expects a number")
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        await pilot.press("x", "enter")
-        await settle(pilot)
-        assert isinstance(app.screen, ChardevScreen)
-        assert _wrong(app.screen) == ["port"]
-        assert isinstance(app.screen.focused, Input)
-        del session.refusals["add_backend"]
-        await pilot.press("5", "enter")
-        await settle(pilot)
-        assert on_console(app)
-    text = "socket,id=vm1.socket0,path=x,port=5,server=on,wait=off"
-    assert session.calls[-1] == ("add_backend", "vm1", text)
-
-
-async def test_a_backend_that_was_detached_can_be_put_back() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "tab", "h")
-        await settle(pilot)
-        assert "To put it back: ctrl+] a" in screen_text(app)
-        session.loose = (LooseChardev("[b]sock0", "unix:/run/[i]s,server=on"),)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        assert isinstance(app.screen, Choice)
-        assert "[b]sock0              unix:/run/[i]s,server=on" in screen_text(app)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert on_console(app)
-    assert session.calls == [("detach_backend", "sock0"), ("adopt_backend", "vm1", "[b]sock0")]
-
-
-async def test_a_new_backend_can_be_had_where_others_are_loose() -> None:
-    session = FakeSession(full_console())
-    session.loose = (LooseChardev("vm1.socket0"), LooseChardev("other"))
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        await pilot.press("up", "enter")
-        await settle(pilot)
-        assert isinstance(app.screen, ChardevScreen)
-        assert app.screen.query(OptionRow).first().value == "vm1.socket1"
-    assert session.calls == []
-
-
-async def test_a_list_that_is_left_changes_nothing() -> None:
-    session = FakeSession(full_console())
-    session.loose = (LooseChardev("sock1"),)
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        await pilot.press("escape")
-        await settle(pilot)
-        assert on_console(app)
-    assert session.calls == []
-
-
-async def test_why_a_loose_backend_was_not_taken_is_shown() -> None:
-    session = FakeSession(full_console())
-    session.loose = (LooseChardev("sock1"),)
-    session.refusals["adopt_backend"] = CommandError("chardev 'sock1' is already in use")
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert "chardev 'sock1' is already in use" in screen_text(app)
-
-
-async def test_a_backend_is_not_added_to_a_console_that_is_not_known() -> None:
-    session = FakeSession(full_console())
-    session.on_view = None
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        session.on_view = "vm2"
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        assert "No console is on view yet." in screen_text(app)
-
-
-async def test_a_refusal_that_names_no_field_is_shown_below() -> None:
-    session = FakeSession(full_console())
-    session.refusals["add_backend"] = CommandError("too many [cooks]")
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "a")
-        await settle(pilot)
-        await pilot.press("x", "enter")
-        await settle(pilot)
-        assert "too many [cooks]" in screen_text(app)
-        assert _wrong(app.screen) == []
-
-
-def _wrong(screen: object) -> list[str]:
-    assert isinstance(screen, ChardevScreen)
-    return [row.option.name for row in screen.query(OptionRow) if row.has_class("-wrong")]
-
-
-async def test_a_lost_daemon_is_said_and_never_shown_as_live() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        session.attach()
-        session.print(b"\x1b[31mlast words")
-        await settle(pilot)
-        session.lose("it was killed")
-        await settle(pilot)
-        text = screen_text(app)
-        assert "The daemon is gone since 08:00:00" in text
-        assert "it was killed; trying again in 4 s" in text
-        assert "not live" in text
-        press(app, "x")
-        assert session.typed == b""
-        press(app, "enter")
-        await settle(pilot)
-        assert session.calls == [("start_daemon",)]
-
-
-async def test_a_daemon_that_comes_back_is_shown_again() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        session.lose()
-        await settle(pilot)
-        session.recover(full_console())
-        session.attach()
-        session.print(b"back again")
-        await settle(pilot)
-        text = screen_text(app)
-        assert "The daemon is gone" not in text
-        assert "back again" in text
-        press(app, "x")
-    assert session.typed == b"x"
-
-
-async def test_a_daemon_that_comes_back_empty_leads_to_the_welcome_screen() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        session.lose()
-        await settle(pilot)
-        session.recover()
-        await settle(pilot)
-        assert isinstance(app.screen, WelcomeScreen)
-        assert "The daemon was started again" in screen_text(app)
-
-
 async def test_a_console_that_is_removed_makes_room_for_another() -> None:
     session = FakeSession(console("a"), console("b"))
     app = app_for(session)
@@ -697,17 +438,6 @@ async def test_why_the_guest_is_closed_is_cut_before_it_is_left_out() -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settle(pilot)
         assert "guest closed 08:00:00, retrying in 4 s: no such" in screen_text(app)
-
-
-async def test_a_key_typed_right_behind_the_prefix_and_tab_is_the_panes() -> None:
-    session = FakeSession(full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await settle(pilot)
-        press(app, PREFIX, "tab", "x")
-        await settle(pilot)
-    assert session.typed == b""
-    assert session.calls == [("disconnect_peer", "sock0/1")]
 
 
 async def test_what_a_mux_says_to_this_view_is_shown() -> None:

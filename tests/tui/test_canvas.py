@@ -13,7 +13,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from muxcore.vt import guard
-from muxcore.vt.engine import PLAIN, Engine, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import PLAIN, Engine
 from muxcore.vt.engine import Style as CellStyle
 from tui.canvas import Canvas
 from tui.pens import MAX_PENS, UNDERLINE
@@ -147,7 +148,7 @@ def sessions(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sessions(), st.booleans())
 def test_the_terminal_shows_what_was_drawn(frames: list[Frame], erase: bool) -> None:
     terminal = Terminal(erase=erase)
@@ -165,7 +166,7 @@ def margins() -> Iterator[None]:
         yield
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sessions(), st.sampled_from([0, 5]), lines)
 @pytest.mark.usefixtures("margins")
 def test_columns_that_scroll_by_themselves_leave_what_stands_beside_them(

@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from textual.events import Key, MouseScrollUp
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
-from muxcore.settings import Settings
 from muxcore.vt.keys import Paste
 from tests.support import eventually
-from tests.tui.driving import PREFIX, app_for, press, screen_text, settle
-from tests.tui.fakes import NOW, FakeSession, console, full_console
+from tests.tui.desks import BOOT, desk
+from tests.tui.driving import PREFIX, press, screen_text, settle
+from tests.tui.fakes import NOW, console, full_console
 from tui.screens.help import HelpScreen
-from tui.state import ConsoleState, GuestState
-
-if TYPE_CHECKING:
-    from textual.pilot import Pilot
-
-    from tui.app import MuxApp
-
-SIZE = (80, 24)
 
 
 def key_event(name: str) -> Key:
     """A key as Textual's parser gives it."""
     return Key(name if len(name) > 1 else _character_to_key(name), name if len(name) == 1 else None)
-
-
-class Desk:
-    """An app whose guest has printed lines."""
-
-    def __init__(self, app: MuxApp, pilot: Pilot[int], session: FakeSession) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.session = session
-        self.desk = app.console_screen.desk
-
-    async def press(self, *names: str) -> None:
-        press(self.app, *names)
-        await settle(self.pilot)
-
-    @property
-    def bottom(self) -> str:
-        return screen_text(self.app).splitlines()[-1]
-
-    def lines(self) -> list[str]:
-        """The lines of the view that are not blank."""
-        shown = screen_text(self.app).splitlines()[:-2]
-        return [line.strip() for line in shown if line.strip() and "▌" not in line]
-
-    def kinds(self) -> dict[str, list[int]]:
-        """The rows of the view that are marked, by what."""
-        view = self.app.console_screen.view
-        found: dict[str, list[int]] = {}
-        for row in range(view.page):
-            for span in self.desk.reading.spans(view.first_line + row):
-                found.setdefault(span.kind, []).append(row)
-        return found
-
-
-@asynccontextmanager
-async def desk(*lines: str, shown: ConsoleState | None = None) -> AsyncIterator[Desk]:
-    session = FakeSession(shown or full_console())
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        session.attach()
-        session.print("\r\n".join(lines).encode())
-        await settle(pilot)
-        yield Desk(app, pilot, session)
-
-
-BOOT = [
-    f"{number:3} {'error here' if number % 30 == 7 else 'all is well'}" for number in range(100)
-]
 
 
 async def test_a_search_goes_on_while_one_types() -> None:
@@ -441,90 +381,6 @@ async def test_an_editor_that_is_missing_is_said_in_a_line(monkeypatch: pytest.M
     async with desk("one") as on:
         await on.press(PREFIX, "e")
         assert "There is no editor" in screen_text(on.app)
-
-
-RESIZED = console(guest=GuestState(type="process", since=NOW, can_resize=True))
-LONG = [f"{number:02} {'=' * 96} end" for number in range(60)]
-
-
-def shown_with(on: Desk, kind: str) -> str:
-    """The first line of the view that has something marked."""
-    return screen_text(on.app).splitlines()[on.kinds()[kind][0]]
-
-
-async def test_copy_mode_stays_on_its_text_when_the_terminal_is_resized() -> None:
-    async with desk(*LONG, shown=RESIZED) as on:
-        await on.press(PREFIX, "[", "g", *"20j", "0", "v", "$")
-        assert shown_with(on, "selection").startswith("10 ===")
-        for width in (120, 70):
-            await on.pilot.resize_terminal(width, 24)
-            await settle(on.pilot)
-            assert shown_with(on, "selection").startswith("10 ===")
-        assert on.desk.reading.mode == "copy"
-        await on.press("y")
-        assert on.app.clipboard == LONG[10]
-
-
-async def test_a_view_that_is_scrolled_back_stays_on_its_text_when_resized() -> None:
-    async with desk(*LONG, shown=RESIZED) as on:
-        view = on.app.console_screen.view
-        view.go_to(20)
-        await settle(on.pilot)
-        on.session.print(b"\r\nmore\r\nand more")
-        await settle(on.pilot)
-        for width in (120, 200, 60):
-            await on.pilot.resize_terminal(width, 24)
-            await settle(on.pilot)
-            assert screen_text(on.app).startswith("10 ===")
-            assert view.port.new_lines == 2
-        await on.pilot.resize_terminal(200, 60)
-        await settle(on.pilot)
-        view.scroll_to_end()
-        await on.pilot.resize_terminal(100, 20)
-        await settle(on.pilot)
-        assert not view.held
-
-
-async def test_a_view_of_lines_from_the_history_stays_on_its_text_when_resized() -> None:
-    history = "".join(f"{line}\r\n" for line in LONG).encode()
-    session = FakeSession(RESIZED)
-    session.history = history
-    app = app_for(session)
-    async with app.run_test(size=SIZE, notifications=True) as pilot:
-        on = Desk(app, pilot, session)
-        session.attach(offset=len(history), end=len(history))
-        session.print(b"live")
-        await settle(pilot)
-        on.app.console_screen.view.fetch_older()
-        await settle(pilot)
-        await on.press(PREFIX, "[", "g", *"20j", "0", "v", "$")
-        for width in (120, 70):
-            await pilot.resize_terminal(width, 24)
-            await settle(pilot)
-            assert shown_with(on, "selection").startswith("10 ===")
-        await on.press("y")
-        assert on.app.clipboard == LONG[10]
-
-
-async def test_a_view_of_lines_that_are_gone_after_a_resize_is_held_at_the_nearest() -> None:
-    shown = replace(RESIZED, settings=Settings(scrollback=100))
-    async with desk(*LONG, *LONG, *LONG, shown=shown) as on:
-        view = on.app.console_screen.view
-        view.go_to(view.terminal.oldest_line)
-        await on.pilot.resize_terminal(40, 24)
-        await settle(on.pilot)
-        assert view.held
-        assert view.first_line == view.terminal.oldest_line
-
-
-async def test_what_a_resize_leaves_nothing_of_is_said() -> None:
-    async with desk("\x1b[?1049h", "one", shown=RESIZED) as on:
-        await on.press(PREFIX, "[", "v")
-        await on.pilot.resize_terminal(70, 24)
-        await settle(on.pilot)
-        assert on.desk.reading.mode == ""
-        said = [note.message for note in on.app._notifications]
-        assert said == ["The selection was dropped: the screen was resized."]
 
 
 async def test_another_console_ends_what_one_did_on_the_last() -> None:

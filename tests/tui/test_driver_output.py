@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from muxcore.vt.engine import make_engine
+from muxcore.vt.choice import make_engine
 from tests.muxcore.daemons import SLOW
 from tests.support import eventually_sync, read_some, read_until
 

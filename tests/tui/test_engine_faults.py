@@ -14,8 +14,8 @@ import pytest
 
 from muxcore.screen.items import Attached, Output
 from muxcore.screen.process import COMMAND, EngineProcess
-from muxcore.screen.search import Query
-from muxcore.vt.engine import engine_name, make_engine
+from muxcore.screen.query import Query
+from muxcore.vt.choice import engine_name, make_engine
 from tests.support import eventually
 from tests.tui.fakes import FakeSession, console
 from tui import keeper

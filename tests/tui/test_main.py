@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from muxcore import paths
-from muxcore.cli.exits import ExitCode
+from muxcore.exits import ExitCode
 from muxcore.launch import answers
 from tests.muxcore.daemons import SLOW, cli
 from tests.support import eventually_sync, read_until

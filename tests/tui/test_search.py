@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxcore.screen.search import Found, Match, Query
+from muxcore.screen.query import Found, Match, Query
 from tui.paint import Span
 from tui.rows import Place
 from tui.search import MAX_RECALLED, Recall, Search, toggled

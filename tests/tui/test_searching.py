@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muxcore.screen.search import Query
+from muxcore.screen.query import Query
 from tests.tui.screens import Background, Screen, View
 from tui.paint import Span
 from tui.rows import Place

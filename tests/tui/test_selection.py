@@ -32,9 +32,9 @@ def test_a_block_covers_its_columns_only() -> None:
 
 
 def test_words_stay_whole_when_it_is_drawn_back_over_its_beginning() -> None:
-    begun = Selection(cell(1, 4, 3), cell(1, 4, 3), 0)
-    assert spans(begun.drawn_to(cell(1, 8, 2)))[1] == (4, 10)
-    assert spans(begun.drawn_to(cell(1, 0, 2)))[1] == (0, 7)
+    word = cell(1, 4, 3)
+    assert spans(Selection(word, cell(1, 8, 2), 0))[1] == (4, 10)
+    assert spans(Selection(word, cell(1, 0, 2), 0))[1] == (0, 7)
 
 
 @given(places, places, st.booleans())

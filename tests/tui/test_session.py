@@ -11,9 +11,9 @@ import pytest
 
 from muxcore.attach import AttachStream
 from muxcore.config import console_config
-from muxcore.daemon import Daemon
+from muxcore.daemon.daemon import Daemon
+from muxcore.daemon.origin import Origin
 from muxcore.errors import CommandError, DaemonError
-from muxcore.origin import Origin
 from muxcore.screen.items import Attached, Gap, Item, Output
 from tests.muxcore.daemons import running
 from tests.support import eventually, unix_path

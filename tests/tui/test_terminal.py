@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from muxcore.screen.items import Gap
-from muxcore.screen.search import Query
+from muxcore.screen.query import Query
 from muxcore.screen.service import FRAME_BYTES
 from tests.support import eventually
 from tests.tui.fakes import FakeSession, console

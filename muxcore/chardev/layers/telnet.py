@@ -66,7 +66,6 @@ class _Side:
     """
 
     def __init__(self, supported: set[int], agree: int, refuse: int) -> None:
-        self._supported = supported
         self._agree = agree
         self._refuse = refuse
         self._options = dict.fromkeys(supported, _Option.OFF)

@@ -12,10 +12,10 @@ from muxcore.chardev import file_writer
 from muxcore.chardev.base import Chardev
 from muxcore.chardev.log import LogChardev, Stamper
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.hub import Console
+from muxcore.console.hub import Console
+from muxcore.daemon.origin import Origin
 from muxcore.options.grammar import parse_chardev
 from muxcore.options.sets import ChardevOptions, MemoryOptions
-from muxcore.origin import Origin
 from tests.muxcore.consoles import Bench, ScriptedChardev, bench, turns
 from tests.muxcore.daemons import raw_client, running
 from tests.support import eventually

@@ -277,16 +277,10 @@ async def test_pyserials_port_manager_is_a_port_like_any_other() -> None:
 # Debian's ser2net.
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def ser2net(directory: Path, near: int) -> AsyncIterator[str]:
     """A server in front of the port; yields its address."""
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{support.free_port()}"
     config = directory / "ser2net.yaml"
     accepter = f"telnet(rfc2217),tcp,{address.replace(':', ',')}"
     config.write_text(

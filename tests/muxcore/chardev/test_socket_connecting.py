@@ -19,9 +19,9 @@ from muxcore.chardev.layers import handshakes
 from muxcore.chardev.layers import stream as stream_module
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
-from muxcore.objects import Objects
 from muxcore.options.objects import AuthzListFileOptions, ObjectSpec, TlsX509Options
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 from tests import support
 from tests.certificates import make_certificates
 from tests.muxcore.chardev.owner import running
@@ -260,7 +260,7 @@ async def test_rules_on_a_dead_disk_hold_up_nobody_else_and_one_thread(
     rules.write_text('{"policy": "allow"}')
     objects.add(ObjectSpec("list", AuthzListFileOptions(filename=str(rules))))
     looks = Stuck()
-    monkeypatch.setattr("muxcore.authz._stamp", looks)
+    monkeypatch.setattr("muxcore.tls.authz._stamp", looks)
     server = make_server(objects, "tls", tls_authz="list")
     async with running(server) as near:
         with call(server), call(server):

@@ -8,9 +8,9 @@ import pytest
 
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
-from muxcore.objects import Objects
 from muxcore.options.objects import AuthzListOptions, ObjectSpec, TlsPskOptions
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.chardev.tls_programs import converse, port_of, program
 from tests.support import eventually

@@ -10,9 +10,9 @@ from websockets.asyncio.client import connect
 
 from muxcore.chardev.socket_client import SocketClient
 from muxcore.chardev.socket_server import SocketServer
-from muxcore.objects import Objects
 from muxcore.options.objects import AuthzSimpleOptions, ObjectSpec, TlsX509Options
 from muxcore.options.sets import SocketOptions
+from muxcore.tls.objects import Objects
 from tests.certificates import make_certificates
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.chardev.tls_programs import converse, port_of, program

@@ -141,6 +141,6 @@ async def test_a_websocket_in_node_is_a_peer_like_any_other() -> None:
 
 
 def test_a_daemon_without_a_websocket_does_not_load_the_package() -> None:
-    code = "import sys, muxcore.daemon; print([m for m in sys.modules if 'websockets' in m])"
+    code = "import sys, muxcore.daemon.daemon; print([m for m in sys.modules if 'websockets' in m])"
     got = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert got == "[]\n"

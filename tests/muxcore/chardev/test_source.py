@@ -9,7 +9,7 @@ import pytest
 from muxcore.chardev import source
 from muxcore.chardev.file import FileChardev
 from muxcore.chardev.memory import MemoryChardev
-from muxcore.hub import Console
+from muxcore.console.hub import Console
 from muxcore.options.sets import FileOptions
 from tests.muxcore.chardev.owner import running
 from tests.muxcore.consoles import ScriptedChardev, bench, turns

@@ -13,7 +13,7 @@ from muxcore.chardev.udp import DATAGRAM, UdpChardev
 from muxcore.options.sets import UdpOptions
 from tests.muxcore.chardev.owner import running, talking
 from tests.muxcore.consoles import ScriptedChardev, bench
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 
 @pytest.fixture
@@ -23,13 +23,6 @@ def far() -> Iterator[socket.socket]:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(5)
         yield sock
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def udp(port: int, **options: object) -> UdpChardev:
@@ -92,7 +85,7 @@ async def test_an_empty_datagram_is_no_end(far: socket.socket) -> None:
 
 
 async def test_what_nobody_receives_is_lost_and_ends_nothing() -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     async with running(udp(port)) as owner:
         for _ in range(3):
             assert owner.live[0].write([b"into the void"]) == 13
@@ -106,7 +99,7 @@ async def test_what_nobody_receives_is_lost_and_ends_nothing() -> None:
 
 
 async def test_the_near_address_is_bound_where_it_is_given(far: socket.socket) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     chardev = udp(far.getsockname()[1], localaddr="127.0.0.1", localport=str(port))
     async with running(chardev) as owner:
         far.sendto(b"typed first", ("127.0.0.1", port))
@@ -149,8 +142,8 @@ async def test_what_cannot_be_had_is_told_and_tried_again(
 
 @pytest.mark.needs("socat")
 async def test_socat_shares_a_console_by_datagrams() -> None:
-    port = free_port()
-    mine = free_port()
+    port = free_port(socket.SOCK_DGRAM)
+    mine = free_port(socket.SOCK_DGRAM)
     chardev = udp(port, localaddr="127.0.0.1", localport=str(mine))
     far = f"UDP:127.0.0.1:{mine},bind=127.0.0.1:{port}"
     async with bench(chardev) as made, talking("socat", "-", far) as (typed, shown):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muxcore.cli.exits import ExitCode
+from muxcore.exits import ExitCode
 from muxcore.paths import private_sockets
 from muxcore.qemu.machine import together
 from tests.muxcore.daemons import cli, served

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from muxcore.arbiter import HOLD
+from muxcore.answers.arbiter import HOLD
 from muxcore.cli.replayed import ReplayAnswers
 from muxcore.ring import MIN_CAPACITY
 from tests.guest import sharing

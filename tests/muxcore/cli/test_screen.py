@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muxcore.cli.exits import ExitCode
 from muxcore.cli.screen import Past, apart, render, size_of
 from muxcore.errors import MuxError
-from muxcore.vt.engine import Engine, engine_name
+from muxcore.exits import ExitCode
+from muxcore.vt.choice import engine_name
+from muxcore.vt.engine import Engine
 from tests.muxcore.daemons import SLOW, cli, served
 from tests.support import eventually_sync, unix_path
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from muxcore.cli.arguments import absolute
-from muxcore.cli.exits import ExitCode
+from muxcore.exits import ExitCode
 from muxcore.options.sets import ChardevSpec, SerialOptions
 from tests.muxcore.daemons import ROOT, SLOW, cli, served
 from tests.support import eventually_sync, read_until, unix_path

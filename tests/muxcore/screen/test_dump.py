@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.screen import dump
-from muxcore.vt.engine import Line, Style, Underline, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import Line, Style, Underline
 
 ROWS, COLS = 6, 30
 

@@ -18,7 +18,7 @@ from muxcore.errors import ScreenError
 from muxcore.screen.items import Attached, Output
 from muxcore.screen.process import COMMAND, EngineProcess
 from muxcore.screen.service import pack_item
-from muxcore.vt.engine import engine_name
+from muxcore.vt.choice import engine_name
 from tests.support import TIMEOUT, eventually, eventually_sync
 
 SLOW = 20.0

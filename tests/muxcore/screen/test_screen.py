@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.screen.items import Attached, Gap, Item, Output
 from muxcore.screen.screen import Screen
-from muxcore.vt.engine import PLAIN, Engine, MouseTracking, make_engine
+from muxcore.vt.choice import make_engine
+from muxcore.vt.engine import PLAIN, Engine, MouseTracking
 
 QUERY = b"\x1b[6n"
 
@@ -172,7 +173,6 @@ def test_a_new_stream_voids_what_was_shown() -> None:
     assert shown(screen) == ""
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(WORDS), st.booleans()), max_size=40),
     st.lists(st.integers(1, 9), min_size=1, max_size=8),

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.screen import search as module
-from muxcore.screen.search import MAX_PATTERN, TOO_SLOW, Case, Found, Match, Query, search
+from muxcore.screen.query import MAX_PATTERN, Case, Found, Match, Query
+from muxcore.screen.search import TOO_SLOW, search
 
 SLOW = Query("(a|a)*$")
 

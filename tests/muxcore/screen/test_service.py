@@ -6,7 +6,7 @@ import marshal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.screen import codec
@@ -21,7 +21,8 @@ from muxcore.screen.service import (
     Service,
     pack_item,
 )
-from muxcore.vt.engine import Line, MouseTracking, Style, Underline, engine_name, make_engine
+from muxcore.vt.choice import engine_name, make_engine
+from muxcore.vt.engine import Line, MouseTracking, Style, Underline
 from muxcore.vt.requests import Clipboard, Notification
 
 ATTACHED = Attached("vm1", "vm1.attach0", 0, 0)
@@ -135,7 +136,6 @@ def test_a_frame_is_unpacked_to_what_was_packed() -> None:
 COLOUR = st.none() | st.integers(0, 255) | st.tuples(*[st.integers(0, 255)] * 3)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.text("ab", min_size=1), COLOUR, st.booleans())), max_size=9))
 def test_lines_are_unpacked_to_what_was_packed(rows: list[list[Any]]) -> None:
     packer, unpacker = Packer(), Unpacker()

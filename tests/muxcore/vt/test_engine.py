@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muxcore.version import __version__
-from muxcore.vt import bittty, ghostty
-from muxcore.vt import engine as engine_module
+from muxcore.vt import bittty, choice, ghostty
+from muxcore.vt.choice import engine_name, make_engine
 from muxcore.vt.engine import (
     MAX_REPLIES,
     MAX_TITLE,
@@ -27,8 +27,6 @@ from muxcore.vt.engine import (
     Run,
     Style,
     Underline,
-    engine_name,
-    make_engine,
 )
 
 if TYPE_CHECKING:
@@ -347,6 +345,21 @@ def test_an_engine_that_fails_is_counted_and_starts_over(
     assert engine.text() == "after\n\n\n"
 
 
+def test_an_engine_that_fails_at_being_looked_at_is_counted_and_starts_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise TypeError("inside")
+
+    engine.feed(b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_update", fail)
+        engine.dirty_rows()
+    engine.feed(b"after")
+    assert engine.faults == 1
+    assert engine.text() == "after\n\n\n"
+
+
 def test_closing_twice_is_harmless(engine: Engine) -> None:
     engine.close()
     engine.close()
@@ -383,7 +396,7 @@ OUTPUT = st.lists(
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=OUTPUT)
 def test_output_fed_byte_by_byte_gives_the_same_screen(name: str, data: bytes) -> None:
     whole, bytewise = MAKERS[name](4, 20, 50), MAKERS[name](4, 20, 50)
@@ -420,6 +433,6 @@ def test_the_other_engine_steps_in_where_the_library_is_missing(
         raise EngineError("not here")
 
     monkeypatch.setattr(ghostty, "choose", missing)
-    assert engine_module._chosen.__wrapped__("")[0].startswith("bittty ")
+    assert choice._chosen.__wrapped__("")[0].startswith("bittty ")
     with pytest.raises(EngineError, match="not here"):
-        engine_module._chosen.__wrapped__("ghostty")
+        choice._chosen.__wrapped__("ghostty")

@@ -223,7 +223,7 @@ PIECES = st.lists(
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(pieces=PIECES)
 def test_texts_are_those_of_the_lines_and_the_last_lines_are_the_screen(
     name: str, pieces: list[bytes]

@@ -270,7 +270,7 @@ def test_it_does_not_matter_how_a_stream_is_split(
 
 
 @pytest.mark.soak
-@settings(max_examples=200_000, deadline=None)
+@settings(max_examples=200_000)
 @given(STREAMS, st.lists(st.integers(0, 200), max_size=8), st.booleans())
 def test_it_does_not_matter_how_very_many_streams_are_split(
     data: bytes, cuts: list[int], is_server: bool

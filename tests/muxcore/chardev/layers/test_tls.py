@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muxcore.chardev.layers.tls import Certificate, Tls
-from muxcore.credentials import tls_context
 from muxcore.errors import OpenError, StreamError
-from muxcore.objects import Objects
 from muxcore.options.objects import (
     AuthzSimpleOptions,
     Endpoint,
     ObjectSpec,
     TlsX509Options,
 )
+from muxcore.tls.credentials import tls_context
+from muxcore.tls.objects import Objects
 from tests.certificates import make_certificates
 
 pytestmark = pytest.mark.needs("openssl")

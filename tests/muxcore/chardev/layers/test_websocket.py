@@ -251,7 +251,7 @@ def test_it_does_not_matter_how_a_sound_stream_is_split(
 
 
 @pytest.mark.soak
-@settings(max_examples=50_000, deadline=None)
+@settings(max_examples=50_000)
 @given(st.binary(max_size=600), st.lists(st.integers(0, 900), max_size=8))
 def test_nothing_but_a_stream_error_comes_of_much_noise(noise: bytes, cuts: list[int]) -> None:
     plain, _, _ = fed(split(asked() + noise, cuts))

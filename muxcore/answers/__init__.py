@@ -1,0 +1,1 @@
+"""Whose answer to a terminal query the guest gets. No I/O."""

@@ -1,0 +1,1 @@
+"""The daemon: the consoles it owns, its control socket, and the process around them."""

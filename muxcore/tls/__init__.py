@@ -1,0 +1,1 @@
+"""The daemon's objects for TLS: credentials, and who may use them."""
