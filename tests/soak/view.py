@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ptyprocess import PtyProcess
 
-from muxcore.vt.engine import make_engine
+from muxcore.vt.choice import make_engine
 from tests.muxcore.daemons import ROOT
 
 ROWS, COLS = 24, 100
