@@ -146,8 +146,7 @@ class Pump:
         Who lags must get its turn in between, or it would be overrun.
         """
         moved = 0
-        while self._short is None:
-            count = self._take()
+        while self._short is None and (count := self._take()):
             moved += count * (1 + len(self._audience))
             if not self._flows or moved >= TURN or self._lagging or hurried():
                 return
@@ -168,6 +167,7 @@ class Pump:
                 read = partial(self._read_by_pipe, stream)
         begin = history.end
         end = self._read_burst(stream, room, read)
+        self._flows = history.end - begin >= min(FLOW, room, stream.full_read)
         if count := history.end - begin:
             self.received += count
             if begin - self._mark[1] >= self._stride:
@@ -181,7 +181,6 @@ class Pump:
         if end is not None and stream is self.close():
             reason = StreamError(describe_os_error(end)) if isinstance(end, OSError) else None
             self._ended(stream, reason)
-        self._flows = count >= min(FLOW, room, stream.full_read)
         return count
 
     def _read_burst(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -104,6 +105,21 @@ def test_a_terminal_that_gives_all_that_a_read_can_is_a_flood() -> None:
     bursts = made.turn()
     assert len(bursts) > 1
     assert set(bursts) == {4095}
+
+
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_terminal_that_ends_in_a_flood_ends_the_turn(reads: int) -> None:
+    class Ending(Printing):
+        full_read = 4095
+
+        def read_into(self, buffers: Sequence[memoryview]) -> int:
+            if not self.left:
+                raise OSError(errno.EIO, "hung up")
+            return super().read_into(buffers)
+
+    made = Made(Ending(4095, left=4095 * reads))
+    assert made.turn() == [4095 * reads]
+    assert made.pump.stream is None
 
 
 def test_a_flood_is_read_in_shares_for_many() -> None:
