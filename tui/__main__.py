@@ -62,11 +62,13 @@ def _show(path: str, console: str | None) -> int:
 
     from muxcore.launch import ensure_daemon
     from muxcore.screen.process import EngineProcess
+    from tui.guardian import Guardian
 
     # Textual draws on standard error.
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
         return ExitCode.USAGE
+    guardian = Guardian()
     # Nothing of what is loaded is garbage; the app collects again once it has settled.
     gc.disable()
     # Its process loads the engine, and the daemon starts, while this one loads Textual.
@@ -76,9 +78,10 @@ def _show(path: str, console: str | None) -> int:
             started = starter.submit(ensure_daemon, path)
             from tui.app import run
         started.result()
-        return run(path, console, worker)
+        return run(path, console, worker, guardian)
     finally:
         worker.close()
+        guardian.close()
 
 
 if __name__ == "__main__":

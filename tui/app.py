@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from muxcore.screen.worker import Worker
     from muxcore.vt.keys import Key, Paste
+    from tui.guardian import Guardian
     from tui.model import Session
     from tui.terminal_cursor import CursorPlace
 
@@ -276,13 +277,14 @@ def make_app(
     return MuxApp(session, prefix, depth, driver_class, terminal)
 
 
-def run(socket: str, console: str | None, worker: Worker) -> int:
+def run(socket: str, console: str | None, worker: Worker, guardian: Guardian) -> int:
     """Run the user interface on the daemon at `socket` until it is left.
 
     Args:
         socket: path of the control socket.
         console: the console to show; the first one where it is None.
         worker: the process that is to keep its screen, started early.
+        guardian: what gives the terminal back if the app is killed.
 
     Returns:
         The exit status: 0 unless the app failed.
@@ -290,6 +292,7 @@ def run(socket: str, console: str | None, worker: Worker) -> int:
     session = DaemonSession(socket, console)
     depth = colour_depth(os.environ)
     terminal = Terminal(session, EngineProcess, worker)
+    MuxDriver.guardian = guardian
     app = make_app(session, depth=depth, driver_class=MuxDriver, terminal=terminal)
     return asyncio.run(_run(app))
 

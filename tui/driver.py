@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from muxcore.vt.keys import InputEvent
+    from tui.guardian import Guardian
 
     InputSink: TypeAlias = Callable[[Key | Paste], bool]
 
@@ -87,6 +88,9 @@ class MuxDriver(LinuxDriver):
 
     A paste goes on, piece by piece, where its first piece went. None: all input is Textual's.
     """
+
+    guardian: Guardian | None = None
+    """Is told when the terminal is taken and given back."""
 
     def __init__(
         self,
@@ -242,6 +246,8 @@ class MuxDriver(LinuxDriver):
         if self._out is None:
             assert self._file is not None, "Textual draws on standard error"
             self._out = Writer(self._loop, self._file.fileno(), self._written)
+        if self.guardian is not None:
+            self.guardian.began()
         before = self._key_thread
         super().start_application_mode()  # type: ignore[no-untyped-call]
         # Without a new thread the start was given up: a background job, which must not read.
@@ -268,6 +274,8 @@ class MuxDriver(LinuxDriver):
         if self._out is not None:
             self._out.close()
             self._out = None
+        if self.guardian is not None:
+            self.guardian.ended()
 
     def suspend_application_mode(self) -> None:
         """Leave the terminal to another program; what is drawn meanwhile goes nowhere."""

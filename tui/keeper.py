@@ -16,6 +16,10 @@ SILENCE = 3.0
 START = 20.0
 """Seconds it may take to start: a busy machine is slow to load an engine."""
 
+LATE = 0.2
+"""Seconds that the end of its time may be noticed too late: after more, this process was stopped or
+starved, and the worker may have been as well."""
+
 Starter: TypeAlias = Callable[[str], Worker]
 """Starts a worker; with an engine's name, one that uses that engine."""
 
@@ -57,9 +61,12 @@ class Keeper:
         assert self._worker is not None
         assert self._waiting is None
         self._waiting = answered
-        patience = START if first else SILENCE
-        self._watchdog = asyncio.get_running_loop().call_later(patience, self._silent)
+        self._watch(START if first else SILENCE)
         self._worker.ask(marshal.dumps(request))
+
+    def _watch(self, patience: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._watchdog = loop.call_later(patience, self._silent, loop.time() + patience)
 
     def _answered(self, answer: bytes) -> None:
         self._stop_watching()
@@ -67,8 +74,11 @@ class Keeper:
         if waiting is not None:
             waiting(marshal.loads(answer))
 
-    def _silent(self) -> None:
-        self._end("it no longer answers")
+    def _silent(self, due: float) -> None:
+        if asyncio.get_running_loop().time() > due + LATE:
+            self._watch(SILENCE)
+        else:
+            self._end("it no longer answers")
 
     def _end(self, reason: str) -> None:
         self.close()

@@ -51,6 +51,8 @@ def backend_status(backend: BackendState, now: float) -> Status:
         return Status("◌", "connecting", "warning")
     if backend.state == "closed":
         return Status("○", "closed", "muted")
+    if backend.state == "waiting" and backend.reason:
+        return Status("◌", "waiting", "warning")
     return _peers_status(backend)
 
 
@@ -76,7 +78,7 @@ def backend_trouble(backend: BackendState) -> str:
     lost = ""
     if backend.skipped:
         lost = f"skipped {byte_count(backend.skipped)} in {plural(backend.gaps, 'gap')}"
-    bad = backend.state in ("failed", "retrying", "closed")
+    bad = backend.state in ("failed", "retrying", "closed", "waiting")
     return "; ".join(filter(None, (backend.reason if bad else "", lost)))
 
 
@@ -124,7 +126,8 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
     if guest.state == "open":
         return Status("●", f"open since {when}", "success")
     if guest.state in ("connecting", "waiting"):
-        return Status("◌", f"guest {guest.state} since {when}", "warning")
+        why = f": {guest.reason}" if guest.reason else ""
+        return Status("◌", f"guest {guest.state} since {when}{why}", "warning")
     ended = _ending(guest, when)
     if guest.retry_at is not None:
         ended += f", retrying {until(guest.retry_at, now)}"
@@ -137,7 +140,8 @@ def guest_status(guest: GuestState | None, now: float) -> Status:
 
 def _ending(guest: GuestState, when: str) -> str:
     if guest.exit_status is not None:
-        return f"guest ended {when}, exit status {guest.exit_status}"
+        by_signal = guest.exit_status < 0 and guest.reason
+        return f"guest ended {when}, {by_signal or f'exit status {guest.exit_status}'}"
     return f"guest {'failed' if guest.state == 'failed' else 'closed'} {when}"
 
 

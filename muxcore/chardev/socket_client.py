@@ -1,4 +1,7 @@
-"""A socket that connects, and connects again (chardev/char-socket.c)."""
+"""A socket that connects, and connects again (chardev/char-socket.c).
+
+It is open once the server has accepted it, as far as that can be told: see `acceptance`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Sequence
 
-from muxcore.chardev import sockets
+from muxcore.chardev import acceptance, sockets
 from muxcore.chardev.backoff import Backoff
 from muxcore.chardev.base import State, Stream
 from muxcore.chardev.heard import WindowSize
@@ -58,11 +62,32 @@ class SocketClient(SocketChardev):
         self.set_state(State.CONNECTING)
         try:
             below = await self._tls()
-            sock = await self._connect()
+            sock, accepted = await self._connect()
         except (OpenError, StreamError) as error:
             self._try_later(str(error), State.FAILED)
             return
         sockets.prepare(sock, self.options, guest=self.is_guest)
+        if accepted:
+            await self._begin(sock, below)
+            return
+        who = sockets.who_is(sock).label
+        self.set_state(State.WAITING, f"not accepted yet by {who}: another client?")
+        queued = self.spawn(self._wait_in_queue(sock, below), "queued")
+        # Also if it is cancelled before it began.
+        queued.add_done_callback(lambda _: sock.close())
+
+    async def _wait_in_queue(self, sock: socket.socket, below: list[Layer]) -> None:
+        """Begin once the server has accepted; who is not accepted is read by nobody."""
+        try:
+            while not await self._accepted(sock, (acceptance.LOOK,)):
+                pass
+        except OpenError as error:
+            self._try_later(str(error), State.FAILED)
+        else:
+            await self._begin(sock, below)
+
+    async def _begin(self, sock: socket.socket, below: list[Layer]) -> None:
+        """Make the accepted connection `sock` a stream, once its protocols are agreed on."""
         stream = self.make_stream(sock, below)
         if isinstance(stream, LayeredStream):
             try:
@@ -100,18 +125,39 @@ class SocketClient(SocketChardev):
         hostname = None if self.options.fd else self.options.host or "localhost"
         return [Tls(context, server=False, hostname=hostname)]
 
-    async def _connect(self) -> socket.socket:
+    async def _connect(self) -> tuple[socket.socket, bool]:
+        """A connection, and whether the server has accepted it. Raises OpenError."""
         try:
-            if self.options.fd:
-                return sockets.passed(self.options.fd, listening=False)
-            if self.options.path:
-                return connect_unix(sockets.unix_address(self.options))
-            if self.options.cid:
-                return await connect(sockets.vsock(), sockets.vsock_address(self.options))
-            return await self._connect_tcp()
+            sock = await self._call()
         except OSError as error:
-            text = f"Failed to connect to '{self.address}': {describe_os_error(error)}"
-            raise OpenError(text) from error
+            raise self._refused(error) from error
+        try:
+            return sock, await self._accepted(sock, acceptance.SOON)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _accepted(self, sock: socket.socket, pauses: Sequence[float]) -> bool:
+        """See `acceptance.settled`. Raises OpenError."""
+        try:
+            return await acceptance.settled(sock, pauses)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OpenError:
+        text = f"Failed to connect to '{self.address}': {describe_os_error(error)}"
+        if self.options.path and error.errno == errno.EAGAIN:
+            text += " (all the room for clients that wait there is taken)"
+        return OpenError(text)
+
+    async def _call(self) -> socket.socket:
+        if self.options.fd:
+            return sockets.passed(self.options.fd, listening=False)
+        if self.options.path:
+            return connect_unix(sockets.unix_address(self.options))
+        if self.options.cid:
+            return await connect(sockets.vsock(), sockets.vsock_address(self.options))
+        return await self._connect_tcp()
 
     async def _connect_tcp(self) -> socket.socket:
         """A connection to the first address that answers; the last error if none does."""

@@ -54,7 +54,7 @@ def _clipped(text: str) -> str:
 def _backend(backend: dict[str, Any]) -> str:
     notes = []
     peers = len(backend["peers"])
-    if backend["state"] in ("failed", "retrying", "connecting"):
+    if backend["state"] in ("failed", "retrying", "connecting") or backend["reason"]:
         notes.append(_state(backend))
     elif peers > 1:
         notes.append(f"{peers} clients")

@@ -146,10 +146,9 @@ class Pump:
         Who lags must get its turn in between, or it would be overrun.
         """
         moved = 0
-        while self._short is None:
-            count = self._take()
+        while self._short is None and (count := self._take()):
             moved += count * (1 + len(self._audience))
-            if not count or not self._flows or moved >= TURN or self._lagging or hurried():
+            if not self._flows or moved >= TURN or self._lagging or hurried():
                 return
 
     def _take(self) -> int:
@@ -168,10 +167,9 @@ class Pump:
                 read = partial(self._read_by_pipe, stream)
         begin = history.end
         end = self._read_burst(stream, room, read)
-        count = history.end - begin
         # Before anybody is told: who ends the stream then ends the flood.
-        self._flows = count >= min(FLOW, room, stream.full_read)
-        if count:
+        self._flows = history.end - begin >= min(FLOW, room, stream.full_read)
+        if count := history.end - begin:
             self.received += count
             if begin - self._mark[1] >= self._stride:
                 self._measure(begin)

@@ -105,9 +105,11 @@ def test_a_guest_is_tried_again_in_time_whatever_the_clock_does(
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            support.eventually_sync(
-                lambda: jumping.control.console("vm1")["guest"]["state"] == "open", WAIT
-            )
+            listener.settimeout(WAIT)
+            with listener.accept()[0]:
+                support.eventually_sync(
+                    lambda: jumping.control.console("vm1")["guest"]["state"] == "open", WAIT
+                )
 
 
 def test_stamps_are_of_the_clock_as_it_is_then(jumping: Place, clock: Clock) -> None:

@@ -84,6 +84,9 @@ class PtyGuest:
             f"process,command=stty raw -echo; echo up; cat {self._go}; exec cat >{self._got}"
         )
 
+    def accept(self) -> None:
+        """Be there once the console is."""
+
     def read(self) -> bytes:
         """What it got before Ctrl-C."""
         with open(self._go, "wb"):
@@ -107,11 +110,15 @@ class SocketGuest:
         self._listener.listen()
         self.chardev = f"socket,path={path}"
 
+    def accept(self) -> None:
+        """See `PtyGuest.accept`."""
+        self._listener.settimeout(WAIT)
+        self._sock, _ = self._listener.accept()
+
     def read(self) -> bytes:
         """See `PtyGuest.read`."""
-        sock, _ = self._listener.accept()
-        with sock:
-            return support.read_until(sock, b"\x03", WAIT).partition(b"\x03")[0]
+        with self._sock:
+            return support.read_until(self._sock, b"\x03", WAIT).partition(b"\x03")[0]
 
     def close(self) -> None:
         """Listen no more."""
@@ -127,6 +134,10 @@ def test_t16_ctrl_c_passes_a_paste(
     with contextlib.closing(kind(place.directory)) as guest:
         console = place.console(*place.shared(*interrupter), guest=guest.chardev)
         with console, _interrupting(place, who) as interrupt, contextlib.ExitStack() as stack:
+            guest.accept()
+            support.eventually_sync(
+                lambda: place.control.console("vm1")["guest"]["state"] == "open", WAIT
+            )
             support.eventually_sync(lambda: place.end == guest.greeting, WAIT, "the guest")
             stack.enter_context(_pasting(place))
             sent = {id: peer["received"] for id, peer in place.peers().items()}

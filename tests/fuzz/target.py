@@ -1,8 +1,8 @@
 """What is fuzzed: a parser, the words it is tried with, and what must hold whatever comes.
 
 A case is a byte string. Every byte below `LITERAL` stands for one of the parser's own words, any
-other for itself: most cases then get past the first check, and one draw of bytes is a case, which
-is the cheapest that hypothesis draws.
+other for itself: most cases then get past the first check. Bytes are the cheapest that hypothesis
+draws, and their number hardly matters: a draw is cut into cases of every length.
 """
 
 from __future__ import annotations
@@ -47,9 +47,24 @@ class Target:
     def check(self, case: bytes) -> None:
         """Try one case: whole, and in pieces whose sizes are the case's own bytes."""
         stream = self.spell(case)
-        whole = self.run([stream])
-        in_pieces = self.run(pieces(stream, case))
-        assert in_pieces == whole, f"{self.name}: a split changes {stream!r}"
+        try:
+            whole = self.run([stream])
+            in_pieces = self.run(pieces(stream, case))
+            assert in_pieces == whole, "a split changes it"
+        except Exception as error:
+            error.add_note(f"{self.name}: {case!r} is {stream!r}")
+            raise
+
+
+def drawn_bytes(longest: int) -> int:
+    """Bytes of a draw that is cut into `longest` + 1 cases."""
+    return longest * (longest + 1) // 2
+
+
+def cut(drawn: bytes, longest: int) -> list[bytes]:
+    """The cases of a draw: one of each length from 0 to `longest`."""
+    ends = [drawn_bytes(length) for length in range(longest + 1)]
+    return [drawn[end - length : end] for length, end in enumerate(ends)]
 
 
 def pieces(stream: bytes, sizes: bytes) -> list[bytes]:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.streams import STREAMS
-from tests.fuzz.target import LITERAL, Target
+from tests.fuzz.target import LITERAL, Target, cut, drawn_bytes
 from tests.fuzz.texts import TEXTS
 
 TARGETS = (*STREAMS, *TEXTS)
@@ -43,12 +43,34 @@ ordinary = settings(
 
 @each_target
 def test_whatever_comes_is_taken_or_refused(target: Target) -> None:
-    @settings(ordinary, max_examples=target.cases)
-    @given(st.binary(max_size=LONGEST_CASE))
-    def try_case(case: bytes) -> None:
-        target.check(case)
+    assert try_cases(target, target.cases, LONGEST_CASE) >= target.cases
 
-    try_case()
+
+def try_cases(target: Target, count: int, longest: int, turn: int | None = None) -> int:
+    """Try `count` cases or some more, of at most `longest` bytes; returns how many it were.
+
+    `turn` is the seed of the draws; None for whatever comes.
+    """
+    size = drawn_bytes(longest)
+    tried = 0
+
+    @settings(ordinary, max_examples=-(-count // (longest + 1)))
+    @given(st.binary(min_size=size, max_size=size))
+    def try_draw(drawn: bytes) -> None:
+        nonlocal tried
+        for case in cut(drawn, longest):
+            target.check(case)
+            tried += 1
+
+    (try_draw if turn is None else seed(turn)(try_draw))()
+    return tried
+
+
+def test_a_draw_is_cut_into_cases_of_every_length() -> None:
+    drawn = bytes(range(drawn_bytes(LONGEST_CASE)))
+    cases = cut(drawn, LONGEST_CASE)
+    assert [len(case) for case in cases] == list(range(LONGEST_CASE + 1))
+    assert b"".join(cases) == drawn
 
 
 @each_target
@@ -102,14 +124,7 @@ def test_much_of_whatever_comes_is_taken_or_refused() -> None:
 
 def _round(target: Target, turn: int) -> int:
     """Cases that hypothesis draws, longer ones drawn blindly, and long streams; how many."""
-
-    @seed(turn)
-    @settings(ordinary, max_examples=2000)
-    @given(st.binary(max_size=8 * LONGEST_CASE))
-    def try_case(case: bytes) -> None:
-        target.check(case)
-
-    try_case()
+    tried = try_cases(target, 2000, 4 * LONGEST_CASE, turn)
     chance = random.Random(turn)
     for _ in range(2000):
         case = chance.randbytes(chance.randrange(16 * LONGEST_CASE))
@@ -119,4 +134,4 @@ def _round(target: Target, turn: int) -> int:
     for _ in range(10):
         words = chance.choices(target.words, k=chance.randint(1, 4))
         assert_linear(target, words, b"".join(chance.choices(target.words, k=3)))
-    return 4010
+    return tried + 2010

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from muxcore.errors import CommandError
 from muxcore.screen.items import Gap
@@ -31,6 +32,20 @@ async def test_every_key_but_the_prefix_goes_to_the_guest() -> None:
         press(app, "a", "ctrl+c", "ctrl+q", "ctrl+p", "alt+backspace", "f1", "tab", "escape")
         await settle(pilot)
     assert session.typed == b"a\x03\x11\x10\x1b\x7f\x1bOP\t\x1b"
+
+
+@pytest.mark.timeout(30)
+async def test_two_sizes_at_once_do_not_chase_each_other_for_ever() -> None:
+    """Each was told behind the other, again and again, and the app took no key any more."""
+    app = app_for(FakeSession(full_console()))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        for size in (WIDE, SIZE):
+            app.screen.post_message(events.Resize.from_dimensions(size, None))
+            # What stands between them keeps Textual from taking them for one.
+            app.screen.call_later(lambda: None)
+        await settle(pilot)
+        assert app.screen.size == SIZE
 
 
 async def test_the_prefix_pressed_twice_is_sent() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -166,6 +167,24 @@ async def test_an_engine_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPa
         it.session.print(b" after")
         await it.shown("before after")
         assert it.terminal.trouble == "terminal engine restarted: it no longer answers"
+
+
+async def test_an_engine_that_was_stopped_with_the_app_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a paused machine or container stops them, and goes on."""
+    monkeypatch.setattr(keeper, "SILENCE", PATIENCE)
+    async with faulty() as it:
+        it.session.print(b"before")
+        await it.shown("before")
+        it.harm(signal.SIGSTOP)
+        it.session.print(b" after")
+        await eventually(lambda: it.terminal.busy, SLOW)
+        time.sleep(PATIENCE + 2 * keeper.LATE)  # noqa: ASYNC251 - nothing runs
+        it.harm(signal.SIGCONT)
+        await it.shown("before after")
+        assert it.terminal.trouble == ""
+        assert len(it.processes) == 1
 
 
 async def test_what_crashes_the_engine_is_pinned_down_left_out_and_said() -> None:

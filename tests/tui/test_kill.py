@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from ptyprocess import PtyProcess
 
 from tests.muxcore.daemons import ROOT, SLOW, cli, served
-from tests.support import eventually_sync, read_until, unix_path
+from tests.support import eventually_sync, read_some, read_until, unix_path
+from tui import guardian
 
 
 def console() -> dict[str, Any]:
@@ -71,6 +73,67 @@ def _running(pid: int) -> bool:
         return False
     # Without a parent it is for init to clear away.
     return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@contextlib.contextmanager
+def on_a_terminal() -> Iterator[PtyProcess]:
+    """An app that shows the first line of its console."""
+    assert cli("add", "vm1", "--guest", "process,command=echo READY; cat").returncode == 0
+    app = PtyProcess.spawn(
+        [sys.executable, "-m", "tui", "vm1"], cwd=str(ROOT), dimensions=(24, 120)
+    )
+    try:
+        read_until(app.fd, b"READY", SLOW)
+        yield app
+    finally:
+        app.close(force=True)
+
+
+def rest_of(app: PtyProcess) -> bytes:
+    """What the terminal is still told, up to its end."""
+    told = b""
+    while data := read_some(app.fd, SLOW):
+        told += data
+    return told
+
+
+def test_a_killed_app_leaves_a_terminal_that_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUXTUI_SOCKET", path := unix_path(tmp_path, "s"))
+    with served(path), on_a_terminal() as app:
+        os.kill(app.pid, signal.SIGKILL)
+        told = rest_of(app)
+        assert guardian.TOLD.strip().encode() in told
+        for mode in (b"1000", b"1003", b"1004", b"1006", b"1049"):
+            assert b"\x1b[?%sl" % mode in told
+
+
+def test_an_app_that_is_left_gives_the_terminal_back_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUXTUI_SOCKET", path := unix_path(tmp_path, "s"))
+    with served(path), on_a_terminal() as app:
+        app.write(b"\x1dd")
+        told = rest_of(app)
+        assert b"\x1b[?1049l" in told
+        assert guardian.TOLD.strip().encode() not in told
+
+
+def test_a_terminal_that_the_app_did_not_take_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    with open(writer, "wb") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        for taken in (False, True):
+            guard = guardian.Guardian()
+            if taken:
+                guard.began()
+                guard.ended()
+            guard.close()
+    with open(reader, "rb") as told:
+        assert told.read() == b""
 
 
 def test_a_killed_app_takes_its_own_view_along_and_nothing_else(

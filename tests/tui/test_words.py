@@ -27,6 +27,8 @@ from tui.words import ViewFacts
         ({"state": "failed", "reason": "no"}, "failed"),
         ({"state": "retrying", "retry_at": NOW + 4}, "retrying in 4 s"),
         ({"state": "connecting"}, "connecting"),
+        ({"state": "waiting"}, "listening"),
+        ({"state": "waiting", "reason": "not accepted yet by x"}, "waiting"),
         ({"paused": True, "peers": (PeerState("s/1"),)}, "paused"),
     ],
 )
@@ -38,6 +40,11 @@ def test_a_backends_state_in_a_word(more: dict[str, object], word: str) -> None:
 def test_what_a_backend_lost_and_why_it_failed_is_said() -> None:
     lost = backend("s", skipped=48_212, gaps=2, state="failed", reason="Broken pipe")
     assert words.backend_trouble(lost) == "Broken pipe; skipped 47 KB in 2 gaps"
+
+
+def test_what_a_backend_waits_for_is_said() -> None:
+    waits = backend("s", state="waiting", reason="not accepted yet by x[7]: another client?")
+    assert words.backend_trouble(waits) == "not accepted yet by x[7]: another client?"
 
 
 @pytest.mark.parametrize(
@@ -71,10 +78,19 @@ def test_removed_surplus_answers_are_said_in_the_room_there_is(
             "guest ended 08:00:00, exit status 3",
         ),
         (
+            GuestState(state="closed", since=NOW, exit_status=-9, reason="killed by SIGKILL"),
+            "guest ended 08:00:00, killed by SIGKILL",
+        ),
+        (
             GuestState(state="failed", since=NOW, reason="No such file or directory"),
             "guest failed 08:00:00: No such file or directory",
         ),
         (GuestState(state="waiting", waiting_for="s0"), "guest waits for a client of s0"),
+        (GuestState(state="waiting", since=NOW), "guest waiting since 08:00:00"),
+        (
+            GuestState(state="waiting", since=NOW, reason="not accepted yet by x[7]"),
+            "guest waiting since 08:00:00: not accepted yet by x[7]",
+        ),
     ],
 )
 def test_a_guests_state_with_its_time(guest: GuestState | None, word: str) -> None:

@@ -37,7 +37,7 @@ from tui.widgets.prefix_hint import PrefixHint
 from tui.widgets.status_bar import BarState, StatusBar
 
 if TYPE_CHECKING:
-    from textual import events
+    from textual import events, geometry
     from textual.timer import Timer
 
     from tui.look import Look
@@ -256,6 +256,14 @@ class ConsoleScreen(DirectScreen):
         """Choose where the panes go; the size that arrived is not laid out yet."""
         self.set_class(event.size.width >= WIDE, "-wide")
         self.call_after_refresh(self._settle)
+
+    def _screen_resized(self, size: geometry.Size) -> None:
+        """Lay out for the terminal as it is now, whatever size is told.
+
+        Textual tells a screen that was laid out its own size once more. Where the next one is on
+        its way already, each comes behind the other again and again, and no key is taken any more.
+        """
+        super()._screen_resized(self.app.size)
 
     def _settle(self) -> None:
         self._laid_out = True

@@ -100,8 +100,8 @@ async def guest_behind_telnet() -> AsyncIterator[tuple[SocketClient, socket.sock
         chardev = SocketClient("g", SocketOptions(host="127.0.0.1", port=port, telnet=True))
         chardev.resize(40, 100)
         async with running(chardev) as owner:
-            await owner.stream()
             with listener.accept()[0] as far:
+                await owner.stream()
                 far.settimeout(5)
                 yield chardev, far
 

@@ -50,6 +50,14 @@ def test_backends_say_what_is_not_as_usual() -> None:
     assert row.endswith("b0 (2 clients; lag 1.5 kB; 2 gaps, 48.2 kB), b1 (waiting), b2 (paused)")
 
 
+def test_who_waits_in_a_servers_queue_says_so() -> None:
+    reason = "not accepted yet by qemu[7]: another client?"
+    waits = {"state": "waiting", "reason": reason, "since": 86400.0}
+    for row in (_row(_guest(**waits)), _row(None, _backend(peers=[], **waits))):
+        assert "waiting since 1970-01-02 " in row
+        assert f" ({reason})" in row
+
+
 def test_columns_are_aligned_and_nothing_reaches_the_terminal_unescaped() -> None:
     consoles: list[dict[str, Any]] = [
         {"name": "a", "guest": _guest(address="evil\x1b[2J"), "backends": []},

@@ -9,6 +9,7 @@ from muxcore.chardev.memory import MemoryChardev
 from muxcore.console.hub import Console
 from muxcore.console.link import LinkBackend, LinkGuest
 from muxcore.options.sets import LinkOptions
+from muxcore.peers.answer_desk import FLOOD
 from tests.muxcore.console.muxes import muxed
 from tests.muxcore.consoles import RING, Scripted, ScriptedChardev, turns
 
@@ -168,3 +169,15 @@ async def test_an_answer_is_no_mux_s_key() -> None:
         await ask(made.guests["a"])
         await type_all((client, CPR))
         assert made.guests["a"].sent == CPR
+
+
+async def test_a_flood_is_looked_at_where_the_answer_does_not_go_to_who_has_the_focus() -> None:
+    base = ScriptedChardev("m-base")
+    async with muxed(base) as made:
+        end = base.connect()
+        made.mux.set_focus("b")
+        made.guests["a"].feed(bytes(FLOOD) + ASK)
+        await turns(200)
+        assert len(end.got) >= FLOOD + len(ASK)
+        await type_all((end, CPR))
+        assert (made.guests["a"].sent, made.guests["b"].sent) == (CPR, b"")

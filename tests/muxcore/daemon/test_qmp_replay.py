@@ -23,7 +23,7 @@ from typing import Self
 
 import pytest
 
-from muxcore.chardev.base import Chardev
+from muxcore.chardev.base import Chardev, State
 from muxcore.chardev.memory import MemoryChardev
 from muxcore.daemon.commands import COMMANDS, Call, Command
 from muxcore.daemon.daemon import Daemon
@@ -322,10 +322,11 @@ class World:
             self._servers[id] = self._open.enter_context(socket.socket(socket.AF_UNIX))
             self._servers[id].bind(self._chardev(id).address)
             self._servers[id].listen()
+        if what in ("server", "again"):
+            await eventually(lambda: self._chardev(id).state == State.WAITING)
+            self._peers[id] = self._open.enter_context(self._servers[id].accept()[0])
         if what != "gone":
             await eventually(lambda: self._chardev(id).streams)
-        if what in ("server", "again"):
-            self._peers[id] = self._open.enter_context(self._servers[id].accept()[0])
 
     def _call(self, id: str) -> socket.socket:
         host, _, port = self._chardev(id).address.rpartition(":")
