@@ -111,7 +111,55 @@ def test_find_is_the_find_of_the_retained_bytes(
     assert history.find(7, offset) == (None if found < 0 else found)
 
 
+near_a_boundary = st.builds(
+    lambda size, off: max(0, size + off),
+    st.sampled_from([0, MIN_CAPACITY, MAX_BURST, SEGMENT]),
+    st.integers(-2, 2),
+)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(CAPACITIES), st.lists(near_a_boundary, max_size=8))
+def test_wherever_a_burst_ends_all_that_is_retained_is_read_and_found(
+    capacity: int, sizes: list[int]
+) -> None:
+    """Most is asked for where the last burst is, which may lie across the end of a segment."""
+    history = History(capacity)
+    size = min(SEGMENT, capacity)
+    log = bytearray()
+    marks: list[int] = []
+    for length in sizes:
+        chunk = bytearray(length)
+        if chunk:
+            chunk[-1] = 7
+        burst = min(length, history.burst)
+        for part in (chunk[:-burst], chunk[-burst:]) if burst else ():
+            history.append(part, 0.0)
+        log += chunk
+        if chunk:
+            marks.append(len(log) - 1)
+        newest = len(log) // size * size
+        edges = {newest, newest - size, len(log), len(log) - burst, history.start, *marks}
+        for offset in sorted({edge + off for edge in edges for off in (-1, 0, 1)}):
+            if not history.start <= offset <= len(log):
+                continue
+            found = next((mark for mark in marks if mark >= offset), None)
+            assert history.find(7, offset) == found
+            for limit in (1, 2, burst, size):
+                views = history.views(offset, limit)
+                assert joined(views) == log[offset : offset + min(limit, size)]
+                assert len(views) <= 2
+
+
 # The boundaries.
+
+
+def test_a_byte_behind_the_end_of_a_segment_that_a_burst_crossed_is_found() -> None:
+    history = filled(2 * SEGMENT, SEGMENT - 10)
+    history.append(bytes(15) + b"\7", 0.0)
+    assert history.find(7, SEGMENT - 10) == SEGMENT + 5
+    assert history.find(7, SEGMENT + 5) == SEGMENT + 5
+    assert history.find(7, SEGMENT + 6) is None
 
 
 def test_an_empty_history_has_nothing_to_read() -> None:
