@@ -57,6 +57,16 @@ def opened(stream: Stream) -> tuple[Feed, Counts]:
     return feed, counts
 
 
+def test_the_echo_of_a_key_that_is_typed_at_once_is_expected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected: list[bytes] = []
+    feed, _ = opened(stream := Narrow())
+    monkeypatch.setattr("muxcore.flow.feed.expect_answer", lambda: expected.append(stream.got))
+    feed.type_at_once(b"x")
+    assert expected == [b"x"]
+
+
 def test_a_key_is_typed_at_once_by_one_write() -> None:
     stream = Narrow()
     feed, counts = opened(stream)

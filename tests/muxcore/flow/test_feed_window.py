@@ -76,3 +76,12 @@ async def test_a_serial_port_tells_what_has_not_left_it(
 ) -> None:
     monkeypatch.setattr("muxcore.chardev.serial.output_waiting", lambda fd: waiting)
     assert SerialStream(-1, Who("port")).backlog == waiting
+
+
+def test_keys_that_are_typed_at_once_count_as_under_way() -> None:
+    feed, line = Feed(Count()), Line()
+    feed.open(line)
+    keys = bytes(100)
+    while feed.type_at_once(keys):
+        assert len(line.got) <= WINDOW
+    assert len(line.got) == WINDOW // len(keys) * len(keys)
