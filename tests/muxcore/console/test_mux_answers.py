@@ -182,3 +182,18 @@ async def test_a_flood_is_looked_at_where_the_answer_does_not_go_to_who_has_the_
         await type_all((end, CPR))
         assert made.guests["a"].sent == CPR
         assert made.guests["b"].sent == b""
+
+
+async def test_a_flood_is_looked_at_where_another_console_says_who_may_answer() -> None:
+    near, far = ScriptedChardev("n"), ScriptedChardev("f")
+    guest = MemoryChardev("vm.guest")
+    console = Console("vm", history=RING)
+    await console.start(guest, [near])
+    async with hub_over(console, far) as hub:
+        end = far.connect()
+        for _ in range(2):
+            guest.feed(bytes(FLOOD) + ASK)
+            await turns(200)
+        assert len(end.got) == 2 * (FLOOD + len(ASK))
+        assert hub.peers[0].respondent.listens
+    await console.aclose()
