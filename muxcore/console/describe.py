@@ -155,7 +155,7 @@ def _lag(peer: Peer) -> int:
 
 
 def _missed(peer: Peer) -> int:
-    """Bytes a peer lacks that are no longer retained: they will be the gap it is told when it goes on."""
+    """Bytes a peer lacks that are no longer retained; it is told of the gap when it goes on."""
     return max(0, peer.hub.history.start - peer.cursor) if peer.lag else 0
 
 
