@@ -50,6 +50,8 @@ def _app(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
+    if not _on_terminal():
+        return ExitCode.USAGE
     from tui.demo import CONSOLE, prepare
 
     path = args.socket
@@ -64,9 +66,7 @@ def _show(path: str, console: str | None) -> int:
     from muxcore.screen.process import EngineProcess
     from tui.guardian import Guardian
 
-    # Textual draws on standard error.
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
+    if not _on_terminal():
         return ExitCode.USAGE
     guardian = Guardian()
     # Nothing of what is loaded is garbage; the app collects again once it has settled.
@@ -82,6 +82,15 @@ def _show(path: str, console: str | None) -> int:
     finally:
         worker.close()
         guardian.close()
+
+
+def _on_terminal() -> bool:
+    """Whether there is a terminal to show the app on; says so where there is none."""
+    # Textual draws on standard error.
+    if all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return True
+    complain("the user interface needs a terminal: see 'muxtui --help' for what does not")
+    return False
 
 
 if __name__ == "__main__":

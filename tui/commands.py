@@ -121,6 +121,8 @@ class Commands(TextCommands):
             self._app.exit(0)
 
     def do_start_daemon(self) -> None:
+        # It may take seconds on a busy machine.
+        self._app.notify("Starting the daemon …", markup=False)
         self.attempt(self._session.start_daemon())
 
     # Consoles.

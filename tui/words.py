@@ -30,6 +30,10 @@ STYLES: dict[Tone, str] = {
 }
 
 
+UNWRITTEN = 64 * 1024
+"""Bytes a log file may have before it is said to lag: it is written apart, a moment later."""
+
+
 @dataclass(frozen=True)
 class Status:
     """A state in a word or two, with its mark and how good it is."""
@@ -61,7 +65,8 @@ def _peers_status(backend: BackendState) -> Status:
     if "skipped" in states:
         behind = max(peer.skipped for peer in backend.peers if peer.state == "skipped")
         return Status("◑", f"skipped {byte_count(behind)}", "warning")
-    if "lagging" in states:
+    # What a log still has to write is on its way: a disk that hangs is a failed one.
+    if "lagging" in states and not (backend.type == "file" and backend.lag < UNWRITTEN):
         return Status("◑", "lagging", "warning")
     if not backend.peers:
         word = {"socket": "listening", "pty": "nobody there"}.get(backend.type, "open")

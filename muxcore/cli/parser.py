@@ -186,8 +186,10 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     try:
         status: int = args.run(args)
     except MuxError as error:
-        complain(str(error))
-        return _code(error)
+        code = _code(error)
+        hint = " ('muxtui ls' lists the consoles)" if code is ExitCode.NOT_FOUND else ""
+        complain(f"{error}{hint}")
+        return code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:

@@ -71,11 +71,14 @@ async def _fetch(path: str, name: str, size: tuple[int, int] | None) -> Past:
 def size_of(console: dict[str, Any]) -> tuple[int, int]:
     """The rows and columns to show a console at, from its mux-query-consoles.
 
-    What the guest was told or the configuration says; else the view that was typed in last; else
-    24 rows of 80.
+    What the guest was told or the configuration says; else, of a guest that could be told, the
+    view that was typed in last; else 24 rows of 80: what a guest that knows no size takes for
+    granted.
     """
     if console["size"]:
         return console["size"]["rows"], console["size"]["cols"]
+    if console["guest"] and not console["guest"]["can-resize"]:
+        return DEFAULT_SIZE
     views = [
         (bool(peer["received"]), peer["last-activity"] or 0, peer["rows"], peer["cols"])
         for backend in console["backends"]

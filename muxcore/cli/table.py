@@ -82,9 +82,10 @@ def _state(chardev: dict[str, Any]) -> str:
 
 
 def _size(count: int) -> str:
+    """Binary, as the app and the options have it."""
     value = float(count)
-    for unit in ("B", "kB", "MB"):
+    for unit in ("B", "KB", "MB"):
         if value < 1000:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
+        value /= 1024
     return f"{value:.1f} GB"

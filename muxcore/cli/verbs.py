@@ -57,6 +57,7 @@ def add(args: argparse.Namespace) -> int:
             for id in made:
                 await client.execute("object-del", id=id)
             raise
+        _tell_failed(await client.console(args.name))
         return ExitCode.OK
 
     return with_client(path, work)
@@ -79,6 +80,14 @@ async def add_console(
         **origin(),
         **arguments,
     )
+
+
+def _tell_failed(console: dict[str, Any]) -> None:
+    """Say what of a new console does not work yet: a misspelt path looks no different else."""
+    for chardev in filter(None, (console["guest"], *console["backends"])):
+        if chardev["reason"]:
+            again = "; trying again" if chardev["retry-at"] else ""
+            complain(f"{chardev['id']}: {chardev['reason']}{again}")
 
 
 def rm(args: argparse.Namespace) -> int:

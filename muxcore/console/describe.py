@@ -142,8 +142,8 @@ def _brief_backend(console: Console, chardev: Chardev) -> dict[str, Any]:
     return {
         **_place(chardev),
         "paused": chardev.id in console.paused,
-        "skipped": past.skipped + sum(peer.skipped for peer in peers),
-        "gaps": past.gaps + sum(peer.gaps for peer in peers),
+        "skipped": past.skipped + sum(peer.skipped + _missed(peer) for peer in peers),
+        "gaps": past.gaps + sum(peer.gaps + bool(_missed(peer)) for peer in peers),
         "lag": max((_lag(peer) for peer in peers), default=0),
         "peers": [{"id": peer.id} for peer in peers],
     }
@@ -151,11 +151,16 @@ def _brief_backend(console: Console, chardev: Chardev) -> dict[str, Any]:
 
 def _lag(peer: Peer) -> int:
     # What it did not read counts too; never more than it was sent, see `Stream.queued`.
-    return peer.lag + min(peer.stream.queued, peer.sent)
+    return peer.lag - _missed(peer) + min(peer.stream.queued, peer.sent)
+
+
+def _missed(peer: Peer) -> int:
+    """Bytes a peer lacks that are no longer retained; it is told of the gap when it goes on."""
+    return max(0, peer.hub.history.start - peer.cursor) if peer.lag else 0
 
 
 def _peer(console: Console, peer: Peer) -> dict[str, Any]:
-    who = peer.stream.who
+    who, missed = peer.stream.who, _missed(peer)
     # A peer that is caught up got what the guest printed last when it was printed.
     activity = max(peer.last_activity, console.pump.last_output if peer.ready and peer.sent else 0)
     return {
@@ -170,8 +175,8 @@ def _peer(console: Console, peer: Peer) -> dict[str, Any]:
         "refused": peer.refused,
         "surplus": peer.respondent.removed,
         "lag": _lag(peer),
-        "skipped": peer.skipped,
-        "gaps": peer.gaps,
+        "skipped": peer.skipped + missed,
+        "gaps": peer.gaps + bool(missed),
         "since": peer.since,
         "last-activity": activity,
         "rows": peer.size[0] if peer.size else None,

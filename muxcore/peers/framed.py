@@ -70,7 +70,7 @@ class FramedPeer(Peer):
         total = len(header) + count
         if 0 < taken < total:
             try:
-                self._pending = _rest(parts, taken)
+                self.owed = _rest(parts, taken)
             except MemoryError as error:
                 # Whatever came behind half a frame would be taken for its rest.
                 raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error

@@ -1,7 +1,7 @@
 """One live byte stream of a backend, on a console.
 
 Output goes straight from the console's history: a peer is a cursor, and a few
-bytes of `pending` that must go first (a gap's marker, the rest of a frame).
+bytes that are `owed` first (a gap's marker, the rest of a frame).
 Input waits in a lane for whom it is typed at until it is taken.
 
 A peer that is caught up is `ready`: the console offers it every new chunk. One
@@ -67,7 +67,8 @@ class Peer:
         self.since = time.time()
         self.last_activity = self.since
         self.respondent = hub.answers.respondent(self)
-        self._pending = b""
+        self.owed = b""
+        """What goes before any output: the marker of a gap, or the rest of one."""
         self._limit: int | None = None
         self._delayed: asyncio.TimerHandle | None = None
         self._output_broken = False
@@ -84,7 +85,7 @@ class Peer:
         """Bytes of output this peer has not got yet; none once nothing can reach it."""
         if self._output_broken:
             return 0
-        return self.hub.history.end - self.cursor + len(self._pending) + self.stream.held
+        return self.hub.history.end - self.cursor + len(self.owed) + self.stream.held
 
     @property
     def overrun(self) -> bool:
@@ -126,15 +127,10 @@ class Peer:
             owed: what the stream before this one still had to be sent first (`owed`).
         """
         self._limit = limit
-        self._pending = owed
+        self.owed = owed
         self.stream.heard = self.hear
         self._read()
         self.delay(self.stream.delay)
-
-    @property
-    def owed(self) -> bytes:
-        """What goes before any output: the marker of a gap, or the rest of one."""
-        return self._pending
 
     def offer(self, views: Sequence[memoryview], count: int, splice: Splice | None = None) -> None:
         """Send a chunk of `count` bytes just added, which `splice` may hold; only if `ready`."""
@@ -226,7 +222,7 @@ class Peer:
         self.skipped += offset - start
         self.gaps += 1
         self.fall_out()
-        self._pending += self.gap_notice(start, offset)
+        self.owed += self.gap_notice(start, offset)
         self.hub.emit(events.Gap(self.hub.name, self.chardev.id, self.id, start, offset))
 
     def gap_notice(self, start: int, end: int) -> bytes:
@@ -238,8 +234,8 @@ class Peer:
     def say(self, text: bytes) -> None:
         """Show this peer alone `text`, before its next output, unless it takes nothing anyhow."""
         notice = self.notice(text)
-        if len(self._pending) + len(notice) <= NOTICES:
-            self._pending += notice
+        if len(self.owed) + len(notice) <= NOTICES:
+            self.owed += notice
             self._go_on()
 
     def notice(self, text: bytes) -> bytes:
@@ -263,14 +259,14 @@ class Peer:
 
     def send_pending(self, data: bytes) -> bool:
         """Write `data` before any output; what is not taken goes first next time."""
-        self._pending = data
+        self.owed = data
         taken = self.stream.write([data])
-        self._pending = data[taken:]
-        return not self._pending
+        self.owed = data[taken:]
+        return not self.owed
 
     def _send_some(self) -> bool:
         for _ in range(CHUNKS_A_TURN):
-            if self._pending and not self.send_pending(self._pending):
+            if self.owed and not self.send_pending(self.owed):
                 return False
             if self.overrun:
                 self.skip_to(self.hub.resume_offset())

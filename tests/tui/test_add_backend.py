@@ -81,6 +81,24 @@ async def test_a_backend_that_was_detached_can_be_put_back() -> None:
     assert session.calls == [("detach_backend", "sock0"), ("adopt_backend", "vm1", "[b]sock0")]
 
 
+async def test_a_digit_chooses_a_row_and_one_that_has_none_nothing() -> None:
+    session = FakeSession(full_console())
+    session.loose = (LooseChardev("sock1"), LooseChardev("sock2"))
+    app = app_for(session)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "a")
+        await settle(pilot)
+        assert "2  sock2" in screen_text(app)
+        await pilot.press("4")
+        await settle(pilot)
+        assert isinstance(app.screen, Choice)
+        await pilot.press("2")
+        await settle(pilot)
+        assert on_console(app)
+    assert session.calls == [("adopt_backend", "vm1", "sock2")]
+
+
 async def test_a_new_backend_can_be_had_where_others_are_loose() -> None:
     session = FakeSession(full_console())
     session.loose = (LooseChardev("vm1.socket0"), LooseChardev("other"))

@@ -327,6 +327,16 @@ async def test_stopping_all_names_what_ends_and_asks() -> None:
     assert session.calls == [("stop_daemon",)]
 
 
+async def test_no_words_of_the_help_are_cut_off_on_80_columns() -> None:
+    app = app_for(FakeSession(full_console()))
+    async with app.run_test(size=(80, 90)) as pilot:
+        await settle(pilot)
+        press(app, PREFIX, "?")
+        await settle(pilot)
+        shown = " ".join(screen_text(app).split())
+        assert [action.id for action in LISTED if action.help not in shown] == []
+
+
 async def test_help_lists_every_action() -> None:
     app = app_for(FakeSession(full_console()))
     async with app.run_test(size=(120, 60)) as pilot:

@@ -18,15 +18,15 @@ def pane(width: int, **more: object) -> list[str]:
 def test_surplus_answers_that_were_removed_cost_no_row() -> None:
     without, told = pane(42), pane(42, surplus=3)
     assert without[-1] == "no lag · drop                     40 s ago"
-    assert told == [*without[:-1], "no lag · drop · 3 surplus answers 40 s ago"]
+    assert told == [*without[:-1], "no lag · drop · 3 surplus         40 s ago"]
 
 
 @pytest.mark.parametrize(
     ("width", "facts"),
     [
-        (50, "no lag · drop · 3 surplus answers removed"),
-        (49, "no lag · drop · 3 surplus answers"),
-        (34, "no lag · drop · 3 surplus"),
+        (51, "no lag · drop · 3 surplus answers removed"),
+        (50, "no lag · drop · 3 surplus answers"),
+        (35, "no lag · drop · 3 surplus"),
     ],
 )
 def test_the_words_for_surplus_answers_fit_beside_the_rest(width: int, facts: str) -> None:

@@ -27,6 +27,7 @@ async def test_a_lost_daemon_is_said_and_never_shown_as_live() -> None:
         press(app, "enter")
         await settle(pilot)
         assert session.calls == [("start_daemon",)]
+        assert "Starting the daemon" in screen_text(app)
 
 
 async def test_a_daemon_that_comes_back_is_shown_again() -> None:

@@ -43,8 +43,9 @@ def test_version_names_the_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("muxtui ")
 
 
-def test_the_app_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["vm1"]) == ExitCode.USAGE
+@pytest.mark.parametrize("word", ["vm1", "demo"])
+def test_the_app_needs_a_terminal(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([word]) == ExitCode.USAGE
     assert "needs a terminal" in capsys.readouterr().err
     assert not answers(paths.default_socket())
 

@@ -23,6 +23,8 @@ from tui.words import ViewFacts
         ({"peers": (PeerState("s/1"),)}, "connected"),
         ({"peers": (PeerState("s/1"), PeerState("s/2"))}, "2 connected"),
         ({"peers": (PeerState("s/1"), PeerState("s/2", state="lagging"))}, "lagging"),
+        ({"type": "file", "lag": 65_535, "peers": (PeerState("f", state="lagging"),)}, "open"),
+        ({"type": "file", "lag": 65_536, "peers": (PeerState("f", state="lagging"),)}, "lagging"),
         ({"peers": (PeerState("s/1", state="skipped", skipped=2048),)}, "skipped 2.0 KB"),
         ({"state": "failed", "reason": "no"}, "failed"),
         ({"state": "retrying", "retry_at": NOW + 4}, "retrying in 4 s"),

@@ -21,12 +21,15 @@ from tui.widgets.line import Line
 NAME = 22
 FILENAME = 48
 
+DIGITS = 9
+"""Rows that a digit chooses."""
+
 NEW = "+"
 """What stands for a new backend; no chardev has such an id (qemu/util/id.c)."""
 
 
 class Choice(ModalScreen[str]):
-    """Dismissed with the name that was chosen, empty when none was.
+    """Dismissed with the name that was chosen, by Enter or its row's digit; empty when none was.
 
     Args:
         title: one line.
@@ -35,7 +38,10 @@ class Choice(ModalScreen[str]):
     """
 
     CSS_PATH = "choice.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Leave"),
+        *(Binding(str(digit), f"choose({digit})", "Choose") for digit in range(1, DIGITS + 1)),
+    ]
 
     def __init__(
         self, title: str, rows: Sequence[tuple[str, Content]], first: str | None = None
@@ -50,7 +56,8 @@ class Choice(ModalScreen[str]):
             title = Line(classes="title")
             title.show(Content.styled(self._title, "bold"))
             yield title
-            yield OptionList(*(Option(shown) for _, shown in self._rows), compact=True)
+            rows = enumerate((shown for _, shown in self._rows), 1)
+            yield OptionList(*(Option(_numbered(row, shown)) for row, shown in rows), compact=True)
 
     def on_mount(self) -> None:
         names = [name for name, _ in self._rows]
@@ -60,6 +67,11 @@ class Choice(ModalScreen[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._rows[event.option_index][0])
+
+    def action_choose(self, row: int) -> None:
+        """Choose a row, counted from 1; one that is not there is none."""
+        if row <= len(self._rows):
+            self.dismiss(self._rows[row - 1][0])
 
     def action_leave(self) -> None:
         """Choose none."""
@@ -88,6 +100,11 @@ def backend_choice(console: str, loose: Sequence[LooseChardev]) -> Choice:
     ]
     rows.append((NEW, Content("a new backend")))
     return Choice(f"Another backend for {console}", rows)
+
+
+def _numbered(row: int, shown: Content) -> Content:
+    """A row behind the digit that chooses it, if one does."""
+    return Content.assemble((f"{row}  " if row <= DIGITS else "   ", "bold $text-primary"), shown)
 
 
 def _console_row(console: ConsoleState, mark: ConsoleMark, now: float) -> Content:

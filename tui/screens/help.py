@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,11 @@ from tui.widgets.line import Line
 
 KEY = max(len(action.key) for action in LISTED) + 1
 TITLE = 14
+WIDTH = 100
+"""Columns of the dialog, as in the style sheet, where the terminal has them."""
+
+EDGES = 5
+"""Columns of its padding and its scroll bar."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -34,6 +40,7 @@ class HelpScreen(ModalScreen[None]):
         self._prefix = prefix
 
     def compose(self) -> ComposeResult:
+        room = min(WIDTH, self.app.size.width) - EDGES
         with Vertical(classes="dialog"):
             intro = Line(classes="intro")
             intro.show(
@@ -52,7 +59,7 @@ class HelpScreen(ModalScreen[None]):
                     for action in LISTED:
                         if action.group == group:
                             row = Line(classes="row")
-                            row.show(_row(action.key, action.title, action.help))
+                            row.show(_row(action.key, action.title, action.help, room))
                             yield row
             keys = Line(classes="keys")
             keys.show(Content.styled("escape closes · up and down scroll", "$foreground-muted"))
@@ -66,10 +73,9 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def _row(key: str, title: str, help: str) -> Content:
-    return Content.assemble(
-        (key.rjust(KEY), "bold $text-primary"),
-        "  ",
-        title.ljust(TITLE),
-        (help, "$foreground-muted"),
-    )
+def _row(key: str, title: str, help: str, width: int) -> Content:
+    """An action, its help on as many lines as it needs in `width` columns."""
+    start = Content.assemble((key.rjust(KEY), "bold $text-primary"), "  ", title.ljust(TITLE))
+    indent = "\n" + " " * start.cell_length
+    lines = wrap(help, max(1, width - start.cell_length))
+    return Content.assemble(start, (indent.join(lines), "$foreground-muted"))

@@ -157,7 +157,8 @@ def _traffic(backend: BackendState, speed: BackendRate, now: float, width: int) 
         *(["read-only"] if backend.readonly else []),
     ]
     activity = words.activity(backend, now)
-    room = width - len(" · ".join([*facts, ""])) - len(f" {activity}")
+    # Two columns between them, that "removed" and "now" are not read as one.
+    room = width - len(" · ".join([*facts, ""])) - len(f"  {activity}")
     facts += filter(None, [words.surplus(backend, room)])
     return [
         _ends(

@@ -89,10 +89,22 @@ def peer(received: int, activity: float, rows: int | None, cols: int | None) -> 
 
 def test_the_size_is_the_guests_or_that_of_the_view_that_types_or_80x24() -> None:
     views = [peer(0, 9.0, 50, 200), peer(5, 2.0, 30, 90), peer(5, 1.0, 31, 91), peer(7, 8, None, 1)]
-    console: dict[str, Any] = {"size": None, "backends": [{"peers": []}, {"peers": views}]}
+    console: dict[str, Any] = {
+        "guest": {"can-resize": True},
+        "size": None,
+        "backends": [{"peers": []}, {"peers": views}],
+    }
     assert size_of(console) == (30, 90)
+    assert size_of({**console, "guest": None}) == (30, 90)
     assert size_of({**console, "size": {"rows": 3, "cols": 7}}) == (3, 7)
-    assert size_of({"size": None, "backends": []}) == (24, 80)
+    assert size_of({**console, "backends": []}) == (24, 80)
+
+
+def test_a_guest_that_knows_no_size_is_shown_80x24_whatever_looks_at_it() -> None:
+    views = [peer(5, 2.0, 21, 80)]
+    console = {"guest": {"can-resize": False}, "size": None, "backends": [{"peers": views}]}
+    assert size_of(console) == (24, 80)
+    assert size_of({**console, "size": {"rows": 3, "cols": 7}}) == (3, 7)
 
 
 @given(data=st.binary(max_size=200))

@@ -47,7 +47,7 @@ def test_backends_say_what_is_not_as_usual() -> None:
         _backend(id="b1", state="waiting", peers=[]),
         _backend(id="b2", paused=True),
     )
-    assert row.endswith("b0 (2 clients; lag 1.5 kB; 2 gaps, 48.2 kB), b1 (waiting), b2 (paused)")
+    assert row.endswith("b0 (2 clients; lag 1.5 KB; 2 gaps, 47.1 KB), b1 (waiting), b2 (paused)")
 
 
 def test_who_waits_in_a_servers_queue_says_so() -> None:

@@ -42,13 +42,16 @@ async def test_drop_costs_the_guest_its_patience_once_and_the_others_nothing() -
         assert clock.total == GRAIN(0.05, abs=1e-6)
         assert stuck.got == source[:1000]
         assert made.heard.states("b/1") == ["skipped"]
+        missed = TENFOLD - RING - 1000
+        for told in (made.describe("b"), made.describe("b")["peers"][0]):
+            assert (told["skipped"], told["gaps"], told["lag"]) == (missed, 1, RING)
         assert made.describe("b")["peers"][0]["state"] == "skipped"
         stuck.allow(None)
         await turns()
         assert stuck.got == expected_raw(source, made.heard.gaps("b/1"))
         assert made.heard.gaps("b/1") == [(1000, TENFOLD - RING)]
         peer = made.describe("b")["peers"][0]
-        assert peer["skipped"] == TENFOLD - RING - 1000
+        assert peer["skipped"] == missed
         assert (peer["gaps"], peer["lag"], peer["state"]) == (1, 0, "live")
         assert peer["sent"] + peer["skipped"] == TENFOLD
         assert made.describe("b")["skipped"] == peer["skipped"]
