@@ -162,6 +162,13 @@ def test_a_byte_behind_the_end_of_a_segment_that_a_burst_crossed_is_found() -> N
     assert history.find(7, SEGMENT + 6) is None
 
 
+def test_find_does_not_see_what_was_written_a_lap_ago() -> None:
+    history = History(SEGMENT)
+    history.append(b"\7" * (2 * SEGMENT - 10), 0.0)
+    history.append(bytes(20), 0.0)
+    assert history.find(7, 2 * SEGMENT - 10) is None
+
+
 def test_an_empty_history_has_nothing_to_read() -> None:
     history = History()
     assert (history.start, history.end) == (0, 0)
