@@ -137,7 +137,11 @@ class Splice:
         for buffer in buffers:
             part = buffer[:left]
             while part:
-                got = os.readv(pipe, [part])
+                try:
+                    got = os.readv(pipe, [part])
+                except BlockingIOError as error:
+                    # It would be taken for a guest that has printed nothing, and the burst be lost.
+                    raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
                 left -= got
                 part = part[got:]
         if pipe == self._out:

@@ -118,6 +118,22 @@ def test_a_broken_peer_is_told_and_leaves_nothing_behind(
     assert pairs[2][1].recv(9) == b"burst"
 
 
+def test_a_pipe_that_gives_nothing_back_is_not_taken_for_a_guest_that_is_silent(
+    pipes: Splice,
+    pairs: list[tuple[socket.socket, socket.socket]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs[0][0].send(b"printed")
+
+    def refuse(fd: int, buffers: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "readv", refuse)
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        pipes.take(pairs[0][1].fileno(), [memoryview(bytearray(100))])
+    assert not isinstance(raised.value, BlockingIOError)
+
+
 def test_without_room_for_pipes_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> tuple[int, int]:
         raise OSError(errno.EMFILE, "")
